@@ -1,0 +1,112 @@
+"""Settings: where they come from, which wins, and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from falcon_sensor.settings import document, load, model
+
+
+@pytest.fixture
+def settings_file(tmp_path):
+    def write(text: str) -> str:
+        path = tmp_path / "settings.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_without_anything_the_defaults_hold():
+    assert load.load(None, [], {}) == (model.Settings(), [])
+
+
+def test_the_printed_document_sets_exactly_the_defaults(settings_file):
+    assert load.load(settings_file(document.text()), [], {})[0] == model.Settings()
+
+
+def test_later_sources_win(settings_file):
+    path = settings_file("priority: Error\nhostname: file\nfile_output:\n  enabled: true\n  filename: /a\n")
+    environ = {"FALCON_FILE_OUTPUT__FILENAME": "/b", "FALCON_HOSTNAME": "environment"}
+    settings, _ = load.load(path, ["hostname=option"], environ)
+    assert (settings.priority, settings.hostname) == ("error", "option")
+    assert settings.file_output == model.FileOutput(enabled=True, filename="/b")
+
+
+def test_an_empty_section_keeps_its_defaults(settings_file):
+    assert load.load(settings_file("file_output:\n"), [], {})[0] == model.Settings()
+
+
+def test_brackets_append_to_a_list(settings_file):
+    path = settings_file("rules:\n- disable: {rule: '*'}\n")
+    settings, _ = load.load(path, ["rules[].enable.tag=container"], {})
+    assert [(entry.disable, entry.enable) for entry in settings.rules] == [
+        (model.Selector(rule="*"), None),
+        (None, model.Selector(tag="container")),
+    ]
+
+
+def test_static_fields_come_from_the_environment_too():
+    assert load.load(None, [], {"FALCON_EXTRA_FIELDS__DATACENTER": "paris"})[0].extra_fields == {"datacenter": "paris"}
+
+
+def test_service_links_of_kubernetes_are_not_mistaken_for_settings():
+    links = {"FALCON_HUB_SERVICE_HOST": "10.0.0.1", "FALCON_HUB_PORT_443_TCP_ADDR": "10.0.0.1", "FALCON_HUB_PORT": "t"}
+    assert load.load(None, [], links)[1] == []
+
+
+def test_a_variable_that_names_no_option_is_only_warned_about():
+    _, warnings = load.load(None, [], {"FALCON_PRIORITIE": "debug"})
+    assert warnings == ["environment FALCON_PRIORITIE: no such option; did you mean FALCON_PRIORITY?; ignored"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("\nprioriti: debug\n", ":2: ", "did you mean priority?"),
+        ("file_output:\n  enabled: true\n  file: x\n", ":3: ", "file_output.file is no option; did you mean"),
+        ("filename: x\n", ":1: ", "did you mean file_output.filename?"),
+        ("ring_bytes: many\n", ":1: ", "ring_bytes must be a valid integer"),
+        ("\n\nring_bytes: 100000\n", ":3: ", "ring_bytes must be a power of two, such as 65536 or 131072"),
+        ("rule_matching: al\n", ":1: ", "did you mean all?"),
+        ("file_output: yes please\n", ":1: ", "file_output has options of its own"),
+        ("rules:\n- disable: {rule: a, tag: b}\n", ":2: ", "exactly one of rule and tag"),
+        ("rules:\n- {}\n", ":2: ", "exactly one of enable and disable"),
+        ("extra_fields:\n  a: [1]\n", ":2: ", "extra_fields.a must be text, a number, true or false"),
+        ("hostname: 12\n", ":1: ", "quote it to make it text"),
+        ("priority: debug\npriority: error\n", ":2: ", "priority is set twice"),
+        ("rules_files: a.yaml\n", ":1: ", "must be a list"),
+        ("priority: [\n", ":2:1: ", "not YAML"),
+        ("- priority\n", ":1: ", "must be a mapping"),
+        ("outputs_queue: {capacity: 0}\n", ":1: ", "greater than or equal to 1"),
+    ],
+)
+def test_a_broken_file_gives_one_line_with_its_place(settings_file, text, place, said):
+    path = settings_file(text)
+    with pytest.raises(load.SettingsError) as caught:
+        load.load(path, [], {})
+    (message,) = caught.value.messages
+    assert message.startswith(path + place)
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("prioriti=debug", "-o prioriti=debug: prioriti is no option; did you mean priority?"),
+        ("json_output", "must be key=value"),
+        ("rule_matching={a: b", "the value is not YAML"),
+        ("file_output.enabled.x=3", "-o file_output.enabled.x=3: file_output.enabled must be a valid boolean"),
+        ("priority.x.y=3", "-o priority.x.y=3: priority must be"),
+    ],
+)
+def test_a_broken_override_is_quoted(override, said):
+    with pytest.raises(load.SettingsError) as caught:
+        load.load(None, [override], {})
+    (message,) = caught.value.messages
+    assert said in message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(load.SettingsError, match=r"nowhere\.yaml: cannot read settings: No such file"):
+        load.load(str(tmp_path / "nowhere.yaml"), [], {})
