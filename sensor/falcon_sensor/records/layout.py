@@ -65,6 +65,8 @@ class Flag(IntFlag):
     """the chain goes on beyond what the record carries"""
     FD_UPPER_LAYER = 1 << 10
     FD_LOWER_LAYER = 1 << 11
+    WANTED = 1 << 12
+    """the plan's filter said yes; without it the record only feeds the process cache (exec records)"""
 
 
 HEAD = (
@@ -90,7 +92,7 @@ HEAD = (
     Member("tty", "u32"),  # device number of the controlling terminal in the kernel's new_encode_dev form, 0: none
     Member("ancestors", "u32"),  # how many of the eight that follow are filled
     Member("reserved", "u32"),
-    Member("comm", "comm"),
+    Member("comm", "comm"),  # of the thread group's leader, as it is now: what the kernel's filter compares too
 )
 
 ANCESTOR = (
@@ -167,3 +169,8 @@ EVENTS = ("execve", "execveat", "open", "openat", "openat2", "creat", "connect")
 def format_of(members: tuple[Member, ...]) -> struct.Struct:
     """The little-endian, unpadded struct of `members`; declarations keep natural alignment themselves."""
     return struct.Struct("<" + "".join(FORMATS[member.ctype] for member in members))
+
+
+def lengths_of(kind: Kind) -> struct.Struct:
+    """The table of blob lengths that follows the body of a record of this kind."""
+    return struct.Struct(f"<{len(COMMON_BLOBS) + len(BLOBS[kind])}H")
