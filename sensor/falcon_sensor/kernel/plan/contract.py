@@ -55,8 +55,9 @@ Accessors, each a read or two, so call them late and at most once a path of the 
     u64 falcon_caps_effective(f), falcon_caps_permitted(f), falcon_caps_inheritable(f)
     u64 falcon_has_tty(f)                        1: there is a controlling terminal
     u64 falcon_pid(f), falcon_vpid(f)            thread group id in the initial namespace, in the task's own
-    void falcon_comm(f, u64 words[2])            comm of the thread group's leader (what `proc.name` is made from) as two
-                                                 words: `int.from_bytes(comm.ljust(16, b"\\0")[:8], "little")`, then [8:]
+    void falcon_comm(f, u64 words[2])            comm of the thread group's leader (what `proc.name` is made from) as
+                                                 two words: `int.from_bytes(comm.ljust(16, b"\\0")[:8], "little")`,
+                                                 then the same of [8:]
     u64 falcon_parent(task)                      leader of the parent process of `task` (start with f->task), 0: none
     void falcon_task_comm(task, u64 words[2])    comm of any task, zeros for task 0
 

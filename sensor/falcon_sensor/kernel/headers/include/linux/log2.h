@@ -1,0 +1,1 @@
+/* Included by bcc's prelude, which uses nothing of it in what we compile. */
