@@ -1,0 +1,200 @@
+"""The bounded queue before every output, between the thread that finds alerts and the sink that
+writes them somewhere.
+
+Putting an alert never blocks. What finds no room is lost for this output only, counted, and
+said once when it starts and once when the output has caught up.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from falcon_sensor import alerts
+
+Tell = Callable[[str], None]
+"""Takes one line for the operator of the sensor."""
+
+BATCH = 256
+"""Alerts handed to a sink at once: enough to make one write of a burst, little to lose when it fails."""
+
+
+class Gone(Exception):
+    """Raised by a sink that can never write again (nobody reads the pipe any more)."""
+
+
+class Sink(Protocol):
+    """One destination. All methods run in the output's own thread and may block."""
+
+    name: str
+
+    def write(self, batch: Sequence[alerts.Alert]) -> None:
+        """Writes all of `batch` before returning. OSError: it is lost, a later one may succeed; Gone: none will."""
+
+    def reopen(self) -> None:
+        """Files were moved away or certificates replaced: open them anew. OSError as for `write`."""
+
+    def close(self) -> None:
+        """Nothing follows. OSError as for `write`."""
+
+
+def say(line: str) -> None:
+    """Prints a line for the operator on standard error; a closed one is no reason to stop."""
+    try:
+        sys.stderr.write(f"falcon-sensor: {line}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Writes everything, also to a descriptor that somebody else made non-blocking."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+class Output:
+    """A sink with its queue and thread. `put` may be called from any thread."""
+
+    def __init__(self, sink: Sink, capacity: int, tell: Tell = say) -> None:
+        self.sink = sink
+        self.lost = 0
+        self.delivered = 0
+        self.gone = False
+        self._in_hand = 0
+        self._capacity = capacity
+        self._tell = tell
+        self._queue: collections.deque[alerts.Alert] = collections.deque()
+        self._ready = threading.Condition()
+        self._closing = self._reopening = self._overflowing = self._failing = False
+        # A sink that blocks for good must not keep the process from ending, hence a daemon thread.
+        self._thread = threading.Thread(target=self._work, name=f"output {sink.name}", daemon=True)
+        self._thread.start()
+
+    def put(self, alert: alerts.Alert) -> None:
+        """Queues `alert`, or counts it as lost when there is no room."""
+        with self._ready:
+            if self.gone or self._closing or len(self._queue) >= self._capacity:
+                self.lost += 1
+                first, self._overflowing = not (self._overflowing or self.gone or self._closing), True
+            else:
+                self._queue.append(alert)
+                self._ready.notify()
+                return
+        if first:
+            self._tell(f"{self.sink.name} does not keep up; {self._capacity} alerts wait, further ones are lost for it")
+
+    def reopen(self) -> None:
+        """Has the sink open its files anew, after what is being written now."""
+        with self._ready:
+            self._reopening = True
+            self._ready.notify()
+
+    def start_closing(self) -> None:
+        """Takes no more alerts; what is queued is still written."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+
+    def wait_closed(self, deadline: float) -> bool:
+        """Waits until all is written or `deadline` (time.monotonic); what is left then counts as lost."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if not self._thread.is_alive():
+            return True
+        with self._ready:
+            self.lost += len(self._queue) + self._in_hand
+            self._queue.clear()
+        return False
+
+    def _work(self) -> None:
+        while (batch := self._take()) is not None:
+            if batch:
+                self._attempt(self.sink.write, batch)
+        self._attempt(self.sink.close)
+
+    def _take(self) -> list[alerts.Alert] | None:
+        """The next alerts, an empty list after reopening, None at the end."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._queue or self._closing or self._reopening)
+            reopening, self._reopening = self._reopening, False
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            caught_up = self._overflowing and not self._queue and not self._closing
+            if caught_up:
+                self._overflowing = False
+            closing = self._closing
+        if caught_up:
+            self._tell(f"{self.sink.name} keeps up again; {self.lost} alerts were lost for it so far")
+        if reopening:
+            self._attempt(self.sink.reopen)
+        return batch if batch or not closing else None
+
+    def _attempt(self, action: Callable[..., None], batch: Sequence[alerts.Alert] = ()) -> None:
+        """Runs a method of the sink; a failure is told once until something succeeds again."""
+        if self.gone:
+            self._count(lost=len(batch))
+            return
+        self._in_hand = len(batch)
+        try:
+            action(*([batch] if batch else []))
+        except Gone as error:
+            self.gone = True
+            self._count(lost=len(batch))
+            self._tell(f"{self.sink.name}: {error}; it gets no more alerts")
+        except OSError as error:
+            self._count(lost=len(batch))
+            if not self._failing:
+                self._tell(f"{self.sink.name}: {error.strerror or error}; alerts are lost for it until this is mended")
+            self._failing = True
+        else:
+            self._count(delivered=len(batch))
+            if batch and self._failing:
+                self._failing = False
+                self._tell(f"{self.sink.name} works again; {self.lost} alerts were lost for it so far")
+
+    def _count(self, lost: int = 0, delivered: int = 0) -> None:
+        with self._ready:
+            self._in_hand = 0
+            self.lost += lost
+            self.delivered += delivered
+
+
+class Outputs:
+    """All outputs of a sensor."""
+
+    def __init__(self, outputs: Sequence[Output], tell: Tell = say) -> None:
+        self._outputs = tuple(outputs)
+        self._tell = tell
+
+    def put(self, alert: alerts.Alert) -> None:
+        for output in self._outputs:
+            output.put(alert)
+
+    def reopen(self) -> None:
+        for output in self._outputs:
+            output.reopen()
+
+    @property
+    def all_gone(self) -> bool:
+        """There are outputs and none can ever write again."""
+        return bool(self._outputs) and all(output.gone for output in self._outputs)
+
+    def close(self, timeout: float) -> None:
+        """Gives all outputs together `timeout` seconds to write what they have, then tells what was lost."""
+        deadline = time.monotonic() + timeout
+        for output in self._outputs:
+            output.start_closing()
+        for output in self._outputs:
+            late = not output.wait_closed(deadline)
+            if output.lost:
+                why = " (it did not take the last ones in time)" if late else ""
+                self._tell(f"{output.sink.name}: {output.lost} alerts were lost for it{why}")
