@@ -6,6 +6,7 @@ and `evt.arg.X` only arguments that some event has.
 
 from __future__ import annotations
 
+import collections
 import difflib
 import functools
 import json
@@ -56,16 +57,20 @@ def argument_names() -> list[str]:
 def argument_type(name: str) -> str | None:
     """The type of `evt.rawarg.NAME`, or None when no event has such an argument.
 
-    An argument that is opaque for one event and typed for another has the type of the other.
+    Where events differ, the most frequent type counts; a definite one goes before an opaque one.
     """
     return _argument_types().get(name)
 
 
 @functools.cache
 def _argument_types() -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    uses: dict[str, collections.Counter[str]] = {}
     for event in sorted(arguments()):
         for name, kind in arguments()[event]:
-            if found.get(name, "DYNAMIC") in ("DYNAMIC", "SOCKADDR"):
-                found[name] = kind
-    return found
+            uses.setdefault(name, collections.Counter())[kind] += 1
+    return {name: _prevailing(kinds) for name, kinds in uses.items()}
+
+
+def _prevailing(kinds: collections.Counter[str]) -> str:
+    opaque = ("DYNAMIC", "SOCKADDR")
+    return max(kinds, key=lambda kind: (kind not in opaque, kinds[kind]))

@@ -148,7 +148,7 @@ class Found:
         return self.field.any_of if self.argument is None else None
 
 
-class UnknownField(Exception):  # noqa: N818 -- reads as what it says
+class UnknownField(Exception):
     """The name is no field, or its argument does not fit. `suggestion` is a close field name."""
 
     def __init__(self, message: str, suggestion: str | None = None) -> None:

@@ -1,4 +1,5 @@
 import pytest
+
 from falcon_rules.fields import events, services, table
 
 
