@@ -1,0 +1,51 @@
+"""One set of rules at work: the programs in the kernel that select events for them, the ring those
+programs fill, and the engine that evaluates what comes.
+
+Rules are exchanged without a gap by running two generations side by side: the new programs are
+attached while the old ones still run, then a time T is taken. Records of the old ring count
+before T, those of the new ring from T on::
+
+    old programs   ----------------------------|      detached, ring drained, closed
+    new programs               |------------------------------------------------>
+                           attached     T
+                                        ^ old ring counts up to here, new ring from here
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from falcon_sensor import alerts
+from falcon_sensor.records import decode
+
+
+class Ring(Protocol):
+    """What the consumer needs of `kernel.ring`."""
+
+    def fileno(self) -> int:
+        """Readable while records wait."""
+
+    def records(self) -> Iterator[bytes]:
+        """Takes the records that wait now, oldest first."""
+
+
+class Engine(Protocol):
+    """What the consumer needs of `engine`."""
+
+    def evaluate(self, record: decode.Record) -> Sequence[alerts.Alert]: ...
+
+
+@dataclass(slots=True)
+class Generation:
+    """since, until: CLOCK_BOOTTIME in ns; records from `since` on and before `until` count."""
+
+    ring: Ring
+    engine: Engine
+    since: int = 0
+    until: int | None = None
+
+    def covers(self, time: int) -> bool:
+        """Whether a record of that time is this generation's to report."""
+        return time >= self.since and (self.until is None or time < self.until)
