@@ -65,6 +65,8 @@ class Flag(IntFlag):
     """the chain goes on beyond what the record carries"""
     FD_UPPER_LAYER = 1 << 10
     FD_LOWER_LAYER = 1 << 11
+    FD_CREATED = 1 << 12
+    """the call made the file (FMODE_CREATED of the opened file)"""
     WANTED = 1 << 12
     """the plan's filter said yes; without it the record only feeds the process cache (exec records)"""
 
@@ -164,6 +166,13 @@ BLOBS: dict[Kind, tuple[Blob, ...]] = {
 
 EVENTS = ("execve", "execveat", "open", "openat", "openat2", "creat", "connect")
 """Event type names in the order of the head's `event`; only ever appended to."""
+
+KINDS = {
+    **dict.fromkeys(("execve", "execveat"), Kind.EXEC),
+    **dict.fromkeys(("open", "openat", "openat2", "creat"), Kind.OPEN),
+    "connect": Kind.CONNECT,
+}
+"""Which kind each event type's records are."""
 
 
 def format_of(members: tuple[Member, ...]) -> struct.Struct:
