@@ -1,0 +1,182 @@
+"""The consumer's thread: every record once, in order, whatever goes wrong with one of them."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+
+import pytest
+
+from falcon_rules import bundle
+from falcon_sensor import alerts
+from falcon_sensor.pipeline import consumer, generation
+from falcon_sensor.records import decode, layout
+
+HEAD = decode.Head(
+    kind=0,
+    event=0,
+    flags=0,
+    time=0,
+    result=0,
+    start=1,
+    cap_effective=0,
+    mnt_ns=0,
+    pid=1,
+    tid=1,
+    vpid=1,
+    vtid=1,
+    pgid=1,
+    vpgid=1,
+    sid=1,
+    vsid=1,
+    uid=0,
+    gid=0,
+    loginuid=0,
+    tty=0,
+    ancestors=0,
+    reserved=0,
+    comm=b"x",
+)
+EXEC_BODY = decode.ExecBody(0, 0, 0, 0, 0, 0, 0)
+OPEN_BODY = decode.OpenBody(0, 0, 0, 0, 0)
+
+
+def record(kind: layout.Kind, pid: int, *, time: int = 0, result: int = 0, wanted: bool = True) -> bytes:
+    flags = int(layout.Flag.WANTED) if wanted else 0
+    event = layout.EVENTS.index("execve" if kind is layout.Kind.EXEC else "openat")
+    head = HEAD._replace(event=event, pid=pid, time=time, result=result, flags=flags)
+    return decode.encode(kind, head, (), EXEC_BODY if kind is layout.Kind.EXEC else OPEN_BODY, {})
+
+
+class Ring:
+    def __init__(self):
+        self.waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.event = os.eventfd(0, os.EFD_NONBLOCK)
+
+    def fileno(self):
+        return self.event
+
+    def put(self, *records: bytes):
+        for data in records:
+            self.waiting.put(data)
+        os.eventfd_write(self.event, 1)
+
+    def records(self):
+        try:
+            os.eventfd_read(self.event)
+        except BlockingIOError:
+            return
+        while not self.waiting.empty():
+            yield self.waiting.get()
+
+
+class State:
+    def __init__(self):
+        self.observed: list[int] = []
+
+    def observe(self, each):
+        self.observed.append(each.head.pid)
+
+
+class Engine:
+    """One alert for each record; pid 13 is beyond it."""
+
+    def __init__(self, state):
+        self.state = state
+        self.known: list[list[int]] = []
+
+    def evaluate(self, each):
+        if each.head.pid == 13:
+            raise RuntimeError("thirteen")
+        self.known.append(list(self.state.observed))
+        return [alerts.Alert("u", each.head.pid, "r", bundle.Priority.NOTICE, "syscall", "h", (), "text")]
+
+
+class Setup:
+    def __init__(self):
+        self.ring = Ring()
+        self.state = State()
+        self.engine = Engine(self.state)
+        self.told: list[str] = []
+        self.delivered: list[int] = []
+        self.arrived = threading.Semaphore(0)
+
+    def deliver(self, alert):
+        self.delivered.append(alert.time)
+        self.arrived.release()
+
+    def start(self, **options):
+        each = generation.Generation(self.ring, self.engine, **options)
+        self.consumer = consumer.Consumer(each, self.state, self.deliver, self.told.append)
+        self.consumer.start()
+        return self.consumer
+
+    def wait(self, count: int):
+        for _ in range(count):
+            assert self.arrived.acquire(timeout=10), self.told
+
+
+@pytest.fixture
+def setup():
+    made = Setup()
+    yield made
+    made.consumer.stop()
+    os.close(made.ring.event)
+
+
+def test_a_record_becomes_an_alert_without_waiting_for_more(setup):
+    setup.start()
+    setup.ring.put(record(layout.Kind.OPEN, 5))
+    setup.wait(1)
+    assert setup.delivered == [5]
+
+
+def test_what_is_in_the_ring_at_the_end_is_still_evaluated(setup):
+    running = setup.start()
+    setup.ring.put(*[record(layout.Kind.OPEN, pid) for pid in range(20, 43)])
+    running.stop()
+    assert setup.delivered == list(range(20, 43))
+    assert running.tally.alerts == 23
+
+
+def test_an_exec_is_known_to_the_state_before_it_is_evaluated(setup):
+    setup.start()
+    setup.ring.put(record(layout.Kind.EXEC, 7))
+    setup.wait(1)
+    assert setup.engine.known == [[7]]
+
+
+def test_failed_execs_and_other_kinds_do_not_reach_the_process_cache(setup):
+    setup.start()
+    setup.ring.put(record(layout.Kind.EXEC, 7, result=-2), record(layout.Kind.OPEN, 8))
+    setup.wait(2)
+    assert setup.state.observed == []
+
+
+def test_records_that_no_rule_wants_only_feed_the_process_cache(setup):
+    running = setup.start()
+    setup.ring.put(record(layout.Kind.EXEC, 7, wanted=False))
+    running.stop()
+    assert (setup.state.observed, setup.delivered) == ([7], [])
+
+
+def test_a_record_that_breaks_the_engine_is_told_once_and_the_next_is_seen(setup):
+    running = setup.start()
+    bad = record(layout.Kind.OPEN, 13)
+    setup.ring.put(bad, record(layout.Kind.OPEN, 1), bad, b"garbage", record(layout.Kind.OPEN, 2))
+    setup.wait(2)
+    running.stop()
+    assert setup.delivered == [1, 2]
+    assert running.failures == 3
+    assert len(setup.told) == 2
+    assert "RuntimeError: thirteen (test_pipeline_consumer.py:" in setup.told[0]
+
+
+def test_a_generation_reports_only_its_own_time(setup):
+    running = setup.start(since=100, until=200)
+    times = (99, 100, 199, 200)
+    setup.ring.put(*[record(layout.Kind.EXEC, time, time=time) for time in times])
+    running.stop()
+    assert setup.delivered == [100, 199]
+    assert setup.state.observed == list(times)
