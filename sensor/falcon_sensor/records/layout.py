@@ -65,10 +65,10 @@ class Flag(IntFlag):
     """the chain goes on beyond what the record carries"""
     FD_UPPER_LAYER = 1 << 10
     FD_LOWER_LAYER = 1 << 11
-    FD_CREATED = 1 << 12
-    """the call made the file (FMODE_CREATED of the opened file)"""
     WANTED = 1 << 12
     """the plan's filter said yes; without it the record only feeds the process cache (exec records)"""
+    FD_CREATED = 1 << 13
+    """the call made the file (FMODE_CREATED of the opened file)"""
 
 
 HEAD = (
