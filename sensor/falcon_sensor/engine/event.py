@@ -18,7 +18,8 @@ from typing import Final
 from falcon_sensor.engine import paths
 from falcon_sensor.engine.fields import names
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import containers, description, process, users, view
+from falcon_sensor.state import containers, description, users, view
+from falcon_sensor.state import process as processes
 
 
 class _Unset:
@@ -89,15 +90,15 @@ class Event:
         self.kind = record.kind
         self.type = record.event
         self.body = record.body
-        self._path: bytes | None | _Unset = UNSET
-        self._given: bytes | None | _Unset = UNSET
+        self._path: bytes | _Unset | None = UNSET
+        self._given: bytes | _Unset | None = UNSET
         self._wall: int | None = None
-        self._process: process.Process | None = None
-        self._ancestors: list[process.Process] | None = None
+        self._process: processes.Process | None = None
+        self._ancestors: list[processes.Process] | None = None
         self._container: containers.Container | None = None
         self._user: users.User | None = None
         self._group: users.Group | None = None
-        self._login: users.User | None | _Unset = UNSET
+        self._login: users.User | _Unset | None = UNSET
 
     @property
     def wall(self) -> int:
@@ -111,19 +112,19 @@ class Event:
         return self.head.result < 0
 
     @property
-    def process(self) -> process.Process:
+    def process(self) -> processes.Process:
         if self._process is None:
             self._process = self.session.state.process(self.record)
         return self._process
 
     @property
-    def ancestors(self) -> list[process.Process]:
+    def ancestors(self) -> list[processes.Process]:
         """Parent first."""
         if self._ancestors is None:
             self._ancestors = self.session.state.ancestors(self.record)
         return self._ancestors
 
-    def ancestor(self, level: int) -> process.Process | None:
+    def ancestor(self, level: int) -> processes.Process | None:
         """0: the process itself, 1: its parent."""
         if level == 0:
             return self.process

@@ -5,7 +5,7 @@ near-misses. Each key (rule, container) has a token bucket; what it holds back i
 the key's next alert, and summed up for the end. Time is passed in (the record's own), so the same
 records give the same alerts.
 
-    bucket of 10, one token each second:  burst of 25 -> 10 alerts; 3 s later the next alert says suppressed=15
+    limit of 10 in 10 s:  25 matches at once -> 10 alerts; the next match 3 s later -> an alert with suppressed=15
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from falcon_rules import bundle
 
-DEFAULT_LIMIT = bundle.RateLimit(alerts=10, per_seconds=10.0)
-"""One per second sustained, ten at once: a person reads every alert of an intrusion and still sees that a loop is one."""
+DEFAULT_LIMIT = bundle.RateLimit(alerts=100, per_seconds=10.0)
+"""A hundred at once, ten a second sustained, as the settings have it: every step of an intrusion is told one by one,
+and a loop can neither flood what reads the alerts nor bury another container's or rule's."""
 
 DEFAULT_CAPACITY = 8192
 """Keys kept: 250 rules firing in 30 containers at once, about 2 MB."""

@@ -24,7 +24,6 @@ OTHER_EVENTS = "only events that this version does not record have it"
 
 def never(_: event.Event) -> None:
     """A field that exec, open and connect do not have."""
-    return None
 
 
 def constant(value: Value) -> Extractor:

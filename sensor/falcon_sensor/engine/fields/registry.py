@@ -1,0 +1,117 @@
+"""From a field's name to what extracts it: the resolver that rules are compiled with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from falcon_rules import bundle, typed
+from falcon_sensor.engine.fields import ancestors, arguments, container, evt, fd, kinds, proc, sockets, times, user
+
+_MODULES = (evt, times, arguments, proc, ancestors, user, fd, sockets, container)
+
+PLAIN: dict[str, kinds.Extractor] = {}
+WITH_ARGUMENT: dict[str, kinds.Maker] = {}
+MISSING: dict[str, str] = {}
+for _module in _MODULES:
+    PLAIN.update(getattr(_module, "PLAIN", {}))
+    WITH_ARGUMENT.update(getattr(_module, "WITH_ARGUMENT", {}))
+    MISSING.update(getattr(_module, "MISSING", {}))
+
+RESULT_FIELDS = frozenset(
+    {
+        "evt.res",
+        "evt.failed",
+        "evt.rawres",
+        "evt.count.error",
+        "evt.count.error.other",
+    }
+)
+RESULT_ARGUMENTS = frozenset({"res", "0"})
+"""What tests a call's result, as a field or as the argument of `evt.arg` and `evt.rawarg`."""
+
+
+@functools.cache
+def resolver(field: typed.FieldRef) -> kinds.Extractor:
+    """The extractor of a field; one that never has a value for fields in `MISSING`. Raises KeyError for no field."""
+    if field.name in WITH_ARGUMENT:
+        return WITH_ARGUMENT[field.name](field.argument)
+    if field.name in MISSING:
+        return kinds.never
+    return PLAIN[field.name]
+
+
+def supported() -> frozenset[str]:
+    """Names of all fields that this sensor can fill."""
+    return frozenset(PLAIN) | frozenset(WITH_ARGUMENT)
+
+
+def reason(field: typed.FieldRef) -> str | None:
+    """Why this sensor can't fill the field; None if it can."""
+    if field.name in ("evt.arg", "evt.rawarg"):
+        return arguments.reason(field.argument)
+    if field.name in supported():
+        return None
+    return MISSING.get(field.name, "this version does not know it")
+
+
+def unsupported(rules: bundle.Bundle) -> list[tuple[str, str, str]]:
+    """(rule, field as written, reason) for every field of a rule's condition or output that can't be filled."""
+    found = []
+    for rule in rules.rules:
+        seen = dict.fromkeys((*fields_of(rule.condition), *output_fields(rule.output)))
+        found += [(rule.name, written(field), why) for field in seen if (why := reason(field)) is not None]
+    return found
+
+
+def written(field: typed.FieldRef) -> str:
+    if field.argument is None:
+        return field.name
+    if field.name in ("evt.arg", "evt.rawarg", "evt.type.is") and not field.argument.isdigit():
+        return f"{field.name}.{field.argument}"
+    return f"{field.name}[{field.argument}]"
+
+
+def fields_of(condition: typed.Condition) -> Iterator[typed.FieldRef]:
+    """Every field in a condition, repeats included. Iterative: a condition may be deep."""
+    pending = [condition]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, typed.All | typed.Some):
+            pending.extend(reversed(node.children))
+        elif isinstance(node, typed.Negation):
+            pending.append(node.child)
+        elif isinstance(node, typed.Comparison):
+            yield from _in_operand(node.left)
+            if isinstance(node.right, typed.FieldRef | typed.Transform):
+                yield from _in_operand(node.right)
+
+
+def output_fields(output: bundle.Output) -> Iterator[typed.FieldRef]:
+    for piece in output.pieces:
+        if isinstance(piece, bundle.Placeholder):
+            yield from _in_operand(piece.operand)
+
+
+def _in_operand(operand: typed.Operand) -> Iterator[typed.FieldRef]:
+    if isinstance(operand, typed.FieldRef):
+        yield operand
+    elif isinstance(operand, typed.Transform):
+        for argument in operand.arguments:
+            yield from _in_operand(argument)
+    elif isinstance(operand, typed.ListOf):
+        for item in operand.items:
+            yield from _in_operand(item)
+
+
+def tests_result(condition: typed.Condition) -> bool:
+    """Whether the condition looks at how the call ended."""
+    return any(
+        field.name in RESULT_FIELDS or (field.name in ("evt.arg", "evt.rawarg") and field.argument in RESULT_ARGUMENTS)
+        for field in fields_of(condition)
+    )
+
+
+def depends_on_name(condition: typed.Condition) -> bool:
+    """Whether the condition could come out differently under an opened file's other name."""
+    return any(field.name in fd.BY_PATH for field in fields_of(condition))
