@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from falcon_sensor.settings import document, load, model
@@ -110,3 +112,9 @@ def test_a_broken_override_is_quoted(override, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(load.SettingsError, match=r"nowhere\.yaml: cannot read settings: No such file"):
         load.load(str(tmp_path / "nowhere.yaml"), [], {})
+
+
+def test_the_documentation_is_what_the_model_says():
+    """Mend with: python -c "from falcon_sensor.settings import document; print(document.markdown(), end='')"."""
+    documented = Path(__file__).parents[3] / "docs" / "settings.md"
+    assert documented.read_text() == document.markdown()
