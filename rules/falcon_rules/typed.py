@@ -11,6 +11,7 @@ what processes call themselves need not be UTF-8.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -124,3 +125,32 @@ class Comparison:
 
 
 Condition: TypeAlias = Truth | All | Some | Negation | Comparison
+
+
+def children(condition: Condition) -> tuple[Condition, ...]:
+    """The conditions right below; none for comparisons and constants."""
+    match condition:
+        case All(children=parts) | Some(children=parts):
+            return parts
+        case Negation(child=child):
+            return (child,)
+        case _:
+            return ()
+
+
+def postorder(condition: Condition) -> Iterator[Condition]:
+    """Every object in `condition` once, children before parents, without recursion.
+
+    Conditions may be nested deeper than Python's stack, and a shared sub-tree comes once, so
+    whoever walks should walk with this and keep results by `id`.
+    """
+    seen: set[int] = set()
+    todo: list[tuple[Condition, bool]] = [(condition, False)]
+    while todo:
+        current, ready = todo.pop()
+        if ready:
+            yield current
+        elif id(current) not in seen:
+            seen.add(id(current))
+            todo.append((current, True))
+            todo += [(child, False) for child in reversed(children(current))]
