@@ -40,10 +40,10 @@ class Limiter:
     def __init__(self, default: bundle.RateLimit | None = DEFAULT_LIMIT, capacity: int = DEFAULT_CAPACITY) -> None:
         self._default = default
         self._capacity = capacity
-        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, bytes], _Bucket] = OrderedDict()
         self._totals: Counter[str] = Counter()
 
-    def admit(self, rule: str, container: str, limit: bundle.RateLimit | None, now: int) -> int | None:
+    def admit(self, rule: str, container: bytes, limit: bundle.RateLimit | None, now: int) -> int | None:
         """May this alert be told at `now` (ns, any steady clock)?
 
         Yes: how many of its key were held back since the last one told. No: None, and it is counted.
@@ -74,7 +74,7 @@ class Limiter:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def _bucket(self, key: tuple[str, str], limit: bundle.RateLimit, now: int) -> _Bucket:
+    def _bucket(self, key: tuple[str, bytes], limit: bundle.RateLimit, now: int) -> _Bucket:
         bucket = self._buckets.get(key)
         if bucket is not None:
             self._buckets.move_to_end(key)

@@ -41,16 +41,9 @@ def ctime_to_start(e: event.Event) -> int | None:
 
 
 def namespace_start(e: event.Event) -> int | None:
-    """Start of pid 1 of the process's pid namespace (ns since the epoch), if it is among the forebears.
-
-    Processes that entered a container from outside (`docker exec`) have the host's chain; for
-    them the container's own description has to say.
-    """
-    clock = e.session.state.clock
-    if e.head.pid == e.head.vpid:
-        return clock.wall(0)
-    init = next((each for each in (e.process, *e.ancestors) if each.vpid == 1 and each.pid != 1), None)
-    return clock.wall(init.start) if init is not None else None
+    """Start of pid 1 of the process's pid namespace, ns since the epoch."""
+    started = e.session.state.pid_namespace_start(e.record)
+    return None if started is None else e.session.state.clock.wall(started)
 
 
 def ctime_from_namespace_start(e: event.Event) -> int | None:

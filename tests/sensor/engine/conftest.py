@@ -1,0 +1,118 @@
+"""Records and events made by hand: fixtures give builders, because test folders are no packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from falcon_rules import typed
+from falcon_rules.fields import table
+from falcon_sensor.engine import event
+from falcon_sensor.engine.fields import registry
+from falcon_sensor.records import decode, layout
+from falcon_sensor.state import view
+
+SECOND = 1_000_000_000
+CONTAINER_ID = "0123456789ab" + "c" * 52
+
+HEAD = decode.Head(
+    kind=0,
+    event=0,
+    flags=0,
+    time=100 * SECOND,
+    result=0,
+    start=90 * SECOND,
+    cap_effective=0,
+    mnt_ns=4026531840,
+    pid=4242,
+    tid=4242,
+    vpid=4242,
+    vtid=4242,
+    pgid=4242,
+    vpgid=4242,
+    sid=4000,
+    vsid=4000,
+    uid=0,
+    gid=0,
+    loginuid=0xFFFFFFFF,
+    tty=0,
+    ancestors=0,
+    reserved=0,
+    comm=b"cat",
+)
+ANCESTORS = (
+    decode.Ancestor(80 * SECOND, 4000, 4000, b"bash"),
+    decode.Ancestor(70 * SECOND, 3000, 3000, b"sshd"),
+    decode.Ancestor(1 * SECOND, 1, 1, b"systemd"),
+)
+BODIES = {
+    layout.Kind.EXEC: decode.ExecBody(0, 0, 0, 0, 0, 0, 0),
+    layout.Kind.OPEN: decode.OpenBody(77, 0x800001, 0, 0, event.AT_FDCWD),
+    layout.Kind.CONNECT: decode.ConnectBody(5, 2, 1, 6, 40000, 443, 0),
+}
+
+
+class Builder:
+    """`exec`, `open` and `connect` give records; keywords are members of head and body, and blobs."""
+
+    def raw(self, event_type: str, *, ancestors=ANCESTORS, **members) -> bytes:
+        kind = layout.KINDS[event_type]
+        head, body = HEAD._replace(event=layout.EVENTS.index(event_type)), BODIES[kind]
+        blobs = {}
+        for name, value in members.items():
+            if name in decode.Head._fields:
+                head = head._replace(**{name: value})
+            elif name in type(body)._fields:
+                body = body._replace(**{name: value})
+            else:
+                blobs[name] = value
+        return decode.encode(kind, head, tuple(ancestors), body, blobs)
+
+    def exec(self, *argv: bytes, event_type: str = "execve", **members) -> decode.Record:
+        args = b"".join(each + b"\0" for each in argv)
+        return decode.Record(self.raw(event_type, args=args, **members))
+
+    def open(self, name: bytes, path: bytes = b"", event_type: str = "openat", **members) -> decode.Record:
+        members.setdefault("result", 3 if path else -2)
+        return decode.Record(self.raw(event_type, name=name, path=path, **members))
+
+    def connect(self, source: bytes, destination: bytes, **members) -> decode.Record:
+        return decode.Record(self.raw("connect", source=source, destination=destination, **members))
+
+
+@pytest.fixture
+def build() -> Builder:
+    return Builder()
+
+
+@pytest.fixture
+def state(tmp_path) -> view.State:
+    """Of an empty machine: no processes, no passwd, no container runtime."""
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    return view.State(proc=str(proc), host_root=str(tmp_path))
+
+
+@pytest.fixture
+def session(state) -> event.Session:
+    return event.Session(state, b"node1")
+
+
+def field(written: str) -> typed.FieldRef:
+    """`proc.aname[2]`, `evt.arg.flags`, ... as the compiler would refer to it."""
+    name, _, rest = written.partition("[")
+    found = table.lookup(name, rest[:-1] if rest else None)
+    return typed.FieldRef(found.field.name, found.argument, typed.Kind.TEXT)
+
+
+@pytest.fixture
+def read(session):
+    """`read(record, "proc.name")`: the field's value; a successful exec is observed first, as the pipeline does."""
+
+    def extract(record, *written):
+        if record.kind is layout.Kind.EXEC:
+            session.state.observe(record)
+        e = session.next(record)
+        values = tuple(registry.resolver(field(each))(e) for each in written)
+        return values[0] if len(values) == 1 else values
+
+    return extract
