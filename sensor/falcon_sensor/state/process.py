@@ -1,91 +1,93 @@
 """A process as the engine asks about it: who it is at the time of a record, and what it runs.
 
 `Process` is made per question and is cheap: identity comes from the record (head or ancestor
-entry), everything else from the image (`images.Image`) that the cache finds on first use. Text is
-bytes as the kernel had it; None means unavailable.
+entry), everything else from the image that the cache finds on first use. Text is bytes as the
+kernel had it; None means unavailable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
+from falcon_sensor.records import decode, layout
 from falcon_sensor.state import images
 
-LOGINUID_UNSET = 0xFFFFFFFF
+
+class Source(Protocol):
+    """Where a process's further facts come from (`view.State`)."""
+
+    def facts_of(self, process: Process) -> images.Facts | None: ...
+
+    def cwd_of(self, process: Process) -> bytes | None: ...
 
 
 class Process:
     """One process at one instant.
 
     pid, vpid: thread group ids in the initial and in its own pid namespace. start:
-    start_boottime, ns (CLOCK_BOOTTIME). comm: bytes without padding, as at the record's time.
+    start_boottime, ns (CLOCK_BOOTTIME; to 10 ms where it comes from /proc). comm: without
+    padding, at the record's time. record, level: whose question this is: the process that caused
+    the record (0) or its n-th ancestor; -1 for one that is neither (a session leader).
     """
 
-    __slots__ = ("_cwd", "_find", "_image", "_searched", "comm", "pid", "start", "vpid")
+    __slots__ = ("_facts", "_source", "comm", "level", "pid", "record", "start", "vpid")
 
-    def __init__(
-        self,
-        pid: int,
-        start: int,
-        vpid: int,
-        comm: bytes,
-        find: Callable[[Process], images.Image | None],
-        cwd: Callable[[Process], bytes | None],
-    ) -> None:
-        self.pid = pid
-        self.start = start
-        self.vpid = vpid
-        self.comm = comm
-        self._find = find
-        self._cwd = cwd
-        self._image: images.Image | None = None
-        self._searched = False
+    def __init__(self, source: Source, record: decode.Record, level: int, identity: decode.Ancestor) -> None:
+        self._source = source
+        self._facts: images.Facts | bool | None = False  # False: not looked for yet
+        self.record = record
+        self.level = level
+        self.start, self.pid, self.vpid, self.comm = identity
 
     @property
-    def image(self) -> images.Image | None:
-        """What the last exec before now (its own, or a forebear's that it was forked with) started."""
-        if not self._searched:
-            self._searched = True
-            self._image = self._find(self)
-        return self._image
+    def identity(self) -> decode.Ancestor:
+        return decode.Ancestor(self.start, self.pid, self.vpid, self.comm)
+
+    @property
+    def facts(self) -> images.Facts | None:
+        """What the last exec before the record (its own, or that of the forebear it was forked from) tells."""
+        facts = self._facts
+        if isinstance(facts, bool):
+            self._facts = facts = self._source.facts_of(self)
+        return facts
 
     @property
     def exe(self) -> bytes | None:
-        """argv[0], `proc.exe`."""
-        image = self.image
-        if image is None:
+        """argv[0], `proc.exe`; empty when there was no argument at all."""
+        facts = self.facts
+        if facts is None:
             return None
-        return image.argv[0] if image.argv else b""
+        return facts.argv[0] if facts.argv else b""
 
     @property
     def exepath(self) -> bytes | None:
         """Canonical path of the executable, within the process's own root, ` (deleted)` removed."""
-        image = self.image
-        return image.exepath if image is not None else None
+        facts = self.facts
+        return facts.exepath or None if facts is not None else None
 
     @property
     def args(self) -> tuple[bytes, ...] | None:
         """Arguments after argv[0]."""
-        image = self.image
-        return image.argv[1:] if image is not None else None
+        facts = self.facts
+        return facts.argv[1:] if facts is not None else None
 
     @property
-    def cmdline(self) -> bytes | None:
-        """comm and the arguments joined by blanks; comm alone when the arguments are unknown."""
+    def cmdline(self) -> bytes:
+        """comm and the arguments joined by blanks; comm alone when there are none or they are unknown."""
         args = self.args
         return b" ".join((self.comm, *args)) if args else self.comm
 
     @property
     def exeline(self) -> bytes | None:
         """argv[0] and the arguments joined by blanks."""
-        image = self.image
-        return b" ".join(image.argv) if image is not None else None
+        facts = self.facts
+        return b" ".join(facts.argv) if facts is not None else None
 
     @property
     def env(self) -> tuple[bytes, ...] | None:
         """Environment as handed to exec: `NAME=value` entries, at most `layout.ENV_CAP` bytes of them."""
-        image = self.image
-        return image.env if image is not None else None
+        facts = self.facts
+        return facts.env if facts is not None else None
 
     def variable(self, name: bytes) -> bytes | None:
         """One environment variable; empty when unset, None when the environment is unknown."""
@@ -97,13 +99,34 @@ class Process:
 
     @property
     def cwd(self) -> bytes | None:
-        """Working directory with a trailing slash: now if the process still lives, else at exec."""
-        path = self._cwd(self)
-        if path is None:
-            return None
-        return path if path.endswith(b"/") else path + b"/"
+        """Working directory with a trailing slash: at exec for an exec record, else now if it still lives."""
+        path = self._source.cwd_of(self)
+        return path if path is None or path.endswith(b"/") else path + b"/"
 
     @property
-    def is_shell(self) -> bool:
-        """Falco's meaning for `proc.loginshellid`: the name ends in `sh`."""
-        return self.comm.endswith(b"sh")
+    def exe_ino(self) -> int | None:
+        facts = self.facts
+        return facts.body.exe_ino or None if facts is not None else None
+
+    @property
+    def exe_ctime(self) -> int | None:
+        """Nanoseconds since the epoch."""
+        facts = self.facts
+        return facts.body.exe_ctime or None if facts is not None else None
+
+    @property
+    def exe_mtime(self) -> int | None:
+        """Nanoseconds since the epoch."""
+        facts = self.facts
+        return facts.body.exe_mtime or None if facts is not None else None
+
+    @property
+    def exec_time(self) -> int | None:
+        """When the image was started, CLOCK_BOOTTIME ns; of a process from before us its own start."""
+        facts = self.facts
+        return facts.time if facts is not None else None
+
+    def has(self, flag: layout.Flag) -> bool | None:
+        """One of the executable's flags (`EXE_UPPER_LAYER`, `EXE_LOWER_LAYER`, `EXE_MEMFD`, `EXE_WRITABLE`)."""
+        facts = self.facts
+        return flag in facts.flags if facts is not None else None
