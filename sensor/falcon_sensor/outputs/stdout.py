@@ -19,6 +19,8 @@ class Stdout:
         self.farewell = b""
         """Written last. Set it before closing; written in this output's thread, so a reader that has
         stopped reading delays the end no longer than `output_timeout`."""
+        self.complete = False
+        """Everything has been written, the farewell included."""
 
     def write(self, batch: Sequence[alerts.Alert]) -> None:
         self._put(b"".join(map(self._render, batch)))
@@ -28,6 +30,7 @@ class Stdout:
 
     def close(self) -> None:
         self._put(self.farewell)
+        self.complete = True
 
     def _put(self, data: bytes) -> None:
         try:

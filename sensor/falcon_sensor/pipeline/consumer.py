@@ -1,10 +1,17 @@
 """The thread between the ring and the outputs: takes records, keeps the state current, evaluates,
 hands alerts over.
 
-A thread and not a task of an event loop: it must go on while asyncio is busy with a slow request,
-and the other way round. A thread and not a process: the interpreter lock is free nearly always,
-because waiting for the ring holds none of it and the kernel ships only events that some rule
-probably wants.
+Its process has no event loop, and whatever needs one (an API, a metrics server) gets a process of
+its own: a thread that computes all the time and often lets go of the interpreter lock for a
+moment, as a busy event loop does, takes it back before the waiting one has woken up. Measured with
+300 records 7 ms apart on 2 cores, from write to read in another thread, median and worst:
+
+    nothing else in the process                          0.05 ms    0.12 ms
+    a busy asyncio loop beside it                        3600 ms    4600 ms
+    the same, sys.setswitchinterval(0.0005)               860 ms    1800 ms
+
+Threads that mostly wait (outputs, the main thread) are no such trouble, and a flood of alerts
+limits itself: while an output keeps the lock no further alerts are found.
 """
 
 from __future__ import annotations

@@ -1,0 +1,61 @@
+"""One run of the sensor, from the command line's wishes to the summary.
+
+start the process that compiles ----> import, meanwhile, what the sensor is made of
+  its bundle and plan arrive    ----> main thread: the loader attaches the probes (most of the time)
+                                      helper thread: the bundle becomes Python
+  probes attached               ----> look at the processes there are, start the consumer
+  once a second                 ----> did the kernel drop events?
+  SIGTERM, Ctrl-C, --duration   ----> evaluate what is there, detach, summary, let outputs finish
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+
+from falcon_sensor.app import prepare, signals
+from falcon_sensor.outputs import base
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for. duration: seconds, None for no end."""
+
+    rules: tuple[str, ...] = ()
+    config: str | None = None
+    options: tuple[str, ...] = ()
+    json: bool = False
+    duration: float | None = None
+
+
+def run(request: Request) -> int:
+    """Watches until told to stop. Returns the exit code: 0, or 1 with the reason on standard error."""
+    began = time.monotonic()
+    caught = signals.Signals()
+    try:
+        with contextlib.ExitStack() as stack:
+            compiling = stack.enter_context(
+                prepare.Process(request.config, request.options, request.rules, json=request.json)
+            )
+            # Imported while the other process works: half of its time, and all of it on another core.
+            from falcon_sensor.app import sensor
+
+            prepared = compiling.result()
+            for warning in prepared.warnings:
+                sys.stderr.write(f"{warning}\n")
+            running = sensor.Sensor(prepared, stack)
+            running.start()
+            base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")
+            caught.started()
+            return running.watch(caught, request.duration)
+    except prepare.Failed as error:
+        if error.complete:
+            sys.stderr.write(f"{error}\n")
+        else:
+            base.say(str(error))
+        return 1
+    except signals.Stopped:
+        base.say("stopped before it was ready")
+        return 0

@@ -1,0 +1,43 @@
+"""From settings to outputs: which there are, and how each renders an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from falcon_sensor import alerts
+from falcon_sensor.outputs import base, file, render, stdout
+from falcon_sensor.settings import model
+
+
+class Unusable(Exception):
+    """An output cannot be used as set; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """stdout: None when alerts do not go there."""
+
+    outputs: base.Outputs
+    stdout: stdout.Stdout | None
+
+
+def outputs(settings: model.Settings) -> Built:
+    """Opens every output that is enabled. Raises Unusable."""
+    line = render.renderer(settings)
+    sinks: list[base.Sink] = []
+    console = stdout.Stdout(line) if settings.stdout_output.enabled else None
+    if console is not None:
+        sinks.append(console)
+    if settings.file_output.enabled:
+        sinks.append(_file(settings, line))
+    capacity = settings.outputs_queue.capacity
+    return Built(base.Outputs([base.Output(sink, capacity) for sink in sinks]), console)
+
+
+def _file(settings: model.Settings, line: Callable[[alerts.Alert], bytes]) -> file.File:
+    name = settings.file_output.filename
+    try:
+        return file.File(settings.file_output, line)
+    except OSError as error:
+        raise Unusable(f"file_output.filename: cannot write {name}: {error.strerror}") from None
