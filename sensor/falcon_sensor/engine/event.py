@@ -19,7 +19,7 @@ from falcon_sensor.engine import paths
 from falcon_sensor.engine.fields import names
 from falcon_sensor.records import decode, layout
 from falcon_sensor.state import containers, description, users, view
-from falcon_sensor.state import process as processes
+from falcon_sensor.state import process as subject  # `Event` has a property of that name
 
 
 class _Unset:
@@ -93,8 +93,8 @@ class Event:
         self._path: bytes | _Unset | None = UNSET
         self._given: bytes | _Unset | None = UNSET
         self._wall: int | None = None
-        self._process: processes.Process | None = None
-        self._ancestors: list[processes.Process] | None = None
+        self._process: subject.Process | None = None
+        self._ancestors: list[subject.Process] | None = None
         self._container: containers.Container | None = None
         self._user: users.User | None = None
         self._group: users.Group | None = None
@@ -112,19 +112,19 @@ class Event:
         return self.head.result < 0
 
     @property
-    def process(self) -> processes.Process:
+    def process(self) -> subject.Process:
         if self._process is None:
             self._process = self.session.state.process(self.record)
         return self._process
 
     @property
-    def ancestors(self) -> list[processes.Process]:
+    def ancestors(self) -> list[subject.Process]:
         """Parent first."""
         if self._ancestors is None:
             self._ancestors = self.session.state.ancestors(self.record)
         return self._ancestors
 
-    def ancestor(self, level: int) -> processes.Process | None:
+    def ancestor(self, level: int) -> subject.Process | None:
         """0: the process itself, 1: its parent."""
         if level == 0:
             return self.process
