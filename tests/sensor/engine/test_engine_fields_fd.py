@@ -19,7 +19,7 @@ def test_an_opened_file(build, read):
     assert read(record, "fd.type", "fd.typechar", "fd.nameraw") == (b"file", b"f", b"/etc/shadow")
     assert read(record, "evt.arg.flags", "evt.arg.mode") == (b"O_RDWR|O_CLOEXEC", b"0644")
     assert read(record, "evt.is_open_read", "evt.is_open_write", "evt.is_open_exec") == (True, True, False)
-    assert read(record, "fd.ino", "fd.dev", "fd.dev.major", "fd.dev.minor") == (77, 0x800001, 8, 1)
+    assert read(record, "fd.ino", "fd.dev", "fd.dev.major", "fd.dev.minor") == (77, 0x801, 8, 1)
     assert read(record, "evt.arg.fd", "evt.arg.dirfd") == (b"<f>/etc/shadow", b"AT_FDCWD")
     assert read(record, "evt.res", "evt.rawres", "evt.failed") == (b"SUCCESS", 3, False)
     assert read(record, "fs.path.name", "fs.path.target", "fd.sip", "fd.l4proto") == (b"/etc/shadow", None, None, None)
@@ -65,7 +65,7 @@ def test_arguments_as_one_text(build, read):
     record = build.open(b"passwd", b"/etc/passwd", base=b"/etc", open_flags=0o2000000)
     assert read(record, "evt.args") == (
         b"fd=3(<f>/etc/passwd) dirfd=-100(AT_FDCWD) name=passwd(/etc/passwd) flags=524288(O_RDONLY|O_CLOEXEC) mode=0 "
-        b"dev=800001 ino=77"
+        b"dev=801 ino=77"
     )
     assert read(record, "evt.arg[2]", "evt.arg[40]", "evt.rawarg.fd") == (b"/etc/passwd", None, 3)
 

@@ -153,8 +153,8 @@ _OPEN: Mapping[str, Argument] = {
     "name": _NAME,
     "flags": Argument(lambda e: e.open_flags, _open_flags),
     "mode": _open_body(lambda body: body.mode, _octal),
-    "dev": _open_body(lambda body: body.dev, _hex),
-    "ino": _open_body(lambda body: body.ino, lambda value: b"%d" % value),
+    "dev": Argument(fd.device, None, _hex),
+    "ino": Argument(fd.inode),
 }
 _OPENAT: Mapping[str, Argument] = {**_OPEN, "dirfd": Argument(_dirfd, _dirfd_text)}
 

@@ -68,19 +68,30 @@ def _in_container(read: kinds.Extractor) -> kinds.Extractor:
     return extract
 
 
+def device_numbers(e: event.Event) -> tuple[int, int] | None:
+    """(major, minor). Records carry the kernel's own form: 12 bits of major above 20 bits of minor."""
+    if not isinstance(e.body, decode.OpenBody) or e.failed:
+        return None
+    return e.body.dev >> 20, e.body.dev & 0xFFFFF
+
+
 def device(e: event.Event) -> int | None:
-    return e.body.dev if isinstance(e.body, decode.OpenBody) and not e.failed else None
+    """In the form that stat(2) and the reference show: `FD01` in hex is major 253, minor 1."""
+    numbers = device_numbers(e)
+    if numbers is None:
+        return None
+    major, minor = numbers
+    return minor & 0xFF | major << 8 | (minor & 0xFFF00) << 12
 
 
 def _major(e: event.Event) -> int | None:
-    """Of the kernel's own form: 12 bits of major above 20 bits of minor."""
-    found = device(e)
-    return None if found is None else found >> 20
+    numbers = device_numbers(e)
+    return None if numbers is None else numbers[0]
 
 
 def _minor(e: event.Event) -> int | None:
-    found = device(e)
-    return None if found is None else found & 0xFFFFF
+    numbers = device_numbers(e)
+    return None if numbers is None else numbers[1]
 
 
 def inode(e: event.Event) -> int | None:
