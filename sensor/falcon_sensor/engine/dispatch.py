@@ -102,7 +102,7 @@ class Dispatcher:
         self._report = report
         self._groups: dict[tuple[tuple[int, ...], bool], _Group] = {}
         self._tables: dict[tuple[str, bool], _Tables] = {}
-        for event_type, kind in layout.KINDS.items():
+        for event_type, kind in layout.KIND_OF.items():
             candidates = [index for index in indexes if _can_match(rules[index], event_type)]
             self._tables[event_type, False] = self._build(candidates)
             if kind is layout.Kind.EXEC:

@@ -128,7 +128,7 @@ class Record:
             raise ValueError(f"unknown record kind {self.head.kind}")
         if self.head.event >= len(layout.EVENTS) or self.head.ancestors > layout.ANCESTORS:
             raise ValueError(f"record head out of range: {self.head}")
-        if layout.KINDS[layout.EVENTS[self.head.event]] != self.head.kind:
+        if layout.KIND_OF[layout.EVENTS[self.head.event]] != self.head.kind:
             raise ValueError(f"{layout.EVENTS[self.head.event]} is no event of kind {layout.Kind(self.head.kind).name}")
         if len(data) < shape.blobs:
             raise ValueError(f"a {layout.Kind(self.head.kind).name} record of {len(data)} bytes is too short")

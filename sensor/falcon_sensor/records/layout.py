@@ -116,7 +116,7 @@ BODIES: dict[Kind, tuple[Member, ...]] = {
     ),
     Kind.OPEN: (
         Member("ino", "u64"),  # of the opened file, 0 when it failed
-        Member("dev", "u32"),
+        Member("dev", "u32"),  # the kernel's own form: major << 20 | minor
         Member("open_flags", "u32"),  # O_* as the kernel's own architecture numbers them
         Member("mode", "u32"),
         Member("dirfd", "s32"),  # AT_FDCWD is -100
@@ -167,12 +167,11 @@ BLOBS: dict[Kind, tuple[Blob, ...]] = {
 EVENTS = ("execve", "execveat", "open", "openat", "openat2", "creat", "connect")
 """Event type names in the order of the head's `event`; only ever appended to."""
 
-KINDS = {
-    **dict.fromkeys(("execve", "execveat"), Kind.EXEC),
-    **dict.fromkeys(("open", "openat", "openat2", "creat"), Kind.OPEN),
-    "connect": Kind.CONNECT,
+KIND_OF = {
+    event: Kind.EXEC if event.startswith("exec") else Kind.CONNECT if event == "connect" else Kind.OPEN
+    for event in EVENTS
 }
-"""Which kind each event type's records are."""
+"""Event type to the kind of record that carries it."""
 
 
 def format_of(members: tuple[Member, ...]) -> struct.Struct:
@@ -183,3 +182,9 @@ def format_of(members: tuple[Member, ...]) -> struct.Struct:
 def lengths_of(kind: Kind) -> struct.Struct:
     """The table of blob lengths that follows the body of a record of this kind."""
     return struct.Struct(f"<{len(COMMON_BLOBS) + len(BLOBS[kind])}H")
+
+
+def blobs_start(kind: Kind) -> int:
+    """Offset of a record's first blob: the size of everything in front of it."""
+    ancestors = ANCESTORS * format_of(ANCESTOR).size
+    return format_of(HEAD).size + ancestors + format_of(BODIES[kind]).size + lengths_of(kind).size

@@ -55,7 +55,7 @@ class Builder:
     """`exec`, `open` and `connect` give records; keywords are members of head and body, and blobs."""
 
     def raw(self, event_type: str, *, ancestors=ANCESTORS, **members) -> bytes:
-        kind = layout.KINDS[event_type]
+        kind = layout.KIND_OF[event_type]
         head, body = HEAD._replace(event=layout.EVENTS.index(event_type)), BODIES[kind]
         blobs = {}
         for name, value in members.items():
