@@ -9,7 +9,7 @@ from falcon_rules.fields import table
 from falcon_sensor.engine import event
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import view
+from falcon_sensor.state import cgroups, containers, description, view
 
 SECOND = 1_000_000_000
 CONTAINER_ID = "0123456789ab" + "c" * 52
@@ -116,3 +116,19 @@ def read(session):
         return values[0] if len(values) == 1 else values
 
     return extract
+
+
+CONTAINER = cgroups.Match(CONTAINER_ID.encode(), b"containerd", b"8c2f1e70-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+def contain(state, monkeypatch):
+    """`contain(name=b"web", ...)`: everything happens in one container so described; `contain(None)`: undescribed."""
+
+    def patch(found: description.Description | None = None, /, **known):
+        if known:
+            found = description.Description(type=b"containerd", **known)
+        container = containers.Container(CONTAINER, lambda match: found)
+        monkeypatch.setattr(state, "container", lambda record: container)
+
+    return patch

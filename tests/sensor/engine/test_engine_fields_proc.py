@@ -93,7 +93,7 @@ def test_without_index_every_ancestor_is_a_candidate_but_not_the_process_itself(
 
 
 def test_ancestors_arguments_and_environment(build, read):
-    shell = dict(pid=4000, tid=4000, vpid=4000, start=80 * SECOND, time=81 * SECOND, comm=b"bash")
+    shell = {"pid": 4000, "tid": 4000, "vpid": 4000, "start": 80 * SECOND, "time": 81 * SECOND, "comm": b"bash"}
     read(build.exec(b"bash", b"-l", env=b"TOKEN=s3\0", ancestors=(), **shell), "proc.name")
     record = build.open(b"/x", b"/x")
     assert read(record, "proc.acmdline[1]", "proc.aargs[1]", "proc.aargs") == (b"bash -l", b"-l", b"-l")

@@ -18,15 +18,7 @@ for _module in _MODULES:
     WITH_ARGUMENT.update(getattr(_module, "WITH_ARGUMENT", {}))
     MISSING.update(getattr(_module, "MISSING", {}))
 
-RESULT_FIELDS = frozenset(
-    {
-        "evt.res",
-        "evt.failed",
-        "evt.rawres",
-        "evt.count.error",
-        "evt.count.error.other",
-    }
-)
+RESULT_FIELDS = frozenset({"evt.res", "evt.failed", "evt.rawres", "evt.count.error", "evt.count.error.other"})
 RESULT_ARGUMENTS = frozenset({"res", "0"})
 """What tests a call's result, as a field or as the argument of `evt.arg` and `evt.rawarg`."""
 
@@ -73,18 +65,12 @@ def written(field: typed.FieldRef) -> str:
 
 
 def fields_of(condition: typed.Condition) -> Iterator[typed.FieldRef]:
-    """Every field in a condition, repeats included. Iterative: a condition may be deep."""
-    pending = [condition]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, typed.All | typed.Some):
-            pending.extend(reversed(node.children))
-        elif isinstance(node, typed.Negation):
-            pending.append(node.child)
-        elif isinstance(node, typed.Comparison):
-            yield from _in_operand(node.left)
-            if isinstance(node.right, typed.FieldRef | typed.Transform):
-                yield from _in_operand(node.right)
+    """Every field in a condition, repeats included."""
+    for part in typed.postorder(condition):
+        if isinstance(part, typed.Comparison):
+            yield from _in_operand(part.left)
+            if isinstance(part.right, typed.FieldRef | typed.Transform):
+                yield from _in_operand(part.right)
 
 
 def output_fields(output: bundle.Output) -> Iterator[typed.FieldRef]:
