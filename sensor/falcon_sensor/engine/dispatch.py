@@ -23,7 +23,6 @@ from falcon_sensor.engine import event, scoping
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import layout
 
-Function = Callable[[event.Event], Sequence[int]]
 Report = Callable[[int, Exception], None]
 """Gets the rule's index and what it raised."""
 
@@ -39,34 +38,31 @@ class _Group:
     """Candidates of one generated function, in the bundle's order."""
 
     def __init__(self, rules: Sequence[bundle.Rule], indexes: Sequence[int], first: bool, report: Report) -> None:
-        self._rules = rules
-        self._indexes = indexes
+        self._conditions = [(index, rules[index].condition) for index in indexes]
         self._first = first
         self._report = report
-        self._function: Function | None = None
-        if indexes:
-            self._function = _compile([rules[index] for index in indexes], first)
-        self._singles: dict[int, Function] | None = None
+        self._function = evaluate.compile_rules(self._conditions, registry.resolver, first)
+        self._singles: dict[int, evaluate.Predicate] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._indexes)
+        return bool(self._conditions)
 
-    def __call__(self, e: event.Event) -> list[int]:
+    def __call__(self, e: event.Event) -> Sequence[int]:
         """Indexes (in the bundle) of the rules that hold; at most one in first mode."""
-        if self._function is None:
-            return []
         try:
-            return [self._indexes[position] for position in self._function(e)]
+            return self._function(e)
         except Exception:  # whatever one rule raises, the others must be heard
             return self._one_by_one(e)
 
     def _one_by_one(self, e: event.Event) -> list[int]:
         if self._singles is None:
-            self._singles = {index: _compile([self._rules[index]], True) for index in self._indexes}
+            self._singles = {
+                index: evaluate.compile_condition(condition, registry.resolver) for index, condition in self._conditions
+            }
         hits = []
-        for index, function in self._singles.items():
+        for index, predicate in self._singles.items():
             try:
-                holds = bool(function(e))
+                holds = predicate(e)
             except Exception as error:
                 self._report(index, error)
                 continue
@@ -75,10 +71,6 @@ class _Group:
                 if self._first:
                     break
         return hits
-
-
-def _compile(rules: Sequence[bundle.Rule], first: bool) -> Function:
-    return evaluate.compile_rules(rules, registry.resolver, first)
 
 
 class _Tables(NamedTuple):

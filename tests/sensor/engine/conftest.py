@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from falcon_rules import typed
+from falcon_rules import bundle, typed
+from falcon_rules.compiler import event_types, types
 from falcon_rules.fields import table
-from falcon_sensor.engine import event
+from falcon_rules.syntax import parser
+from falcon_sensor.engine import engine, event
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode, layout
 from falcon_sensor.state import cgroups, containers, description, view
@@ -132,3 +134,30 @@ def contain(state, monkeypatch):
         monkeypatch.setattr(state, "container", lambda record: container)
 
     return patch
+
+
+@pytest.fixture
+def rule():
+    """`rule("name", "proc.name = x", ...)`: a compiled rule; further keywords are members of `bundle.Rule`."""
+
+    def make(name, condition, output=(), **members):
+        checked = types.check(parser.parse(condition))
+        members.setdefault("event_types", event_types.of(checked))
+        members.setdefault("priority", bundle.Priority.WARNING)
+        pieces = tuple(
+            bundle.Placeholder(piece[1:], field(piece[1:])) if piece.startswith("%") else piece for piece in output
+        )
+        return bundle.Rule(uid=f"uid/{name}", name=name, condition=checked, output=bundle.Output(pieces), **members)
+
+    return make
+
+
+@pytest.fixture
+def engine_of(state):
+    """`engine_of(rule, ..., **options)`: an engine for these rules without limits, unless options say otherwise."""
+
+    def make(*rules, **options):
+        settings = {"hostname": "node1", "rate_limit": None, **options}
+        return engine.Engine(bundle.Bundle(tuple(rules)), state, engine.Options(**settings))
+
+    return make
