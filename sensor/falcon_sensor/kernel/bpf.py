@@ -1,0 +1,95 @@
+"""The few bpf() calls the sensor makes itself: reading and filling maps, asking about objects.
+
+bcc stays in the loader's process, so what is left for ours is a thin layer over the system call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+
+_NUMBERS = {"x86_64": 321, "aarch64": 280}
+
+_MAP_LOOKUP, _MAP_UPDATE, _INFO = 1, 2, 15
+_ATTRIBUTE_BYTES = 128
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Objects(IntEnum):
+    """Commands that step through the kernel's objects by id."""
+
+    PROGRAMS = 11
+    MAPS = 12
+    LINKS = 31
+
+
+def call(command: int, attribute: bytes) -> tuple[int, bytes]:
+    """bpf(2): what it returned and the attribute as the kernel left it. Raises OSError."""
+    buffer = ctypes.create_string_buffer(attribute.ljust(_ATTRIBUTE_BYTES, b"\0"), _ATTRIBUTE_BYTES)
+    result = _libc.syscall(_NUMBERS[platform.machine()], command, buffer, _ATTRIBUTE_BYTES)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result, buffer.raw
+
+
+def lookup(map_fd: int, key: int, value_size: int) -> bytes:
+    """The value at a 32-bit key; for per-CPU maps the values of all CPUs one behind the other."""
+    key_buffer = ctypes.c_uint32(key)
+    value = ctypes.create_string_buffer(value_size)
+    call(_MAP_LOOKUP, struct.pack("<IxxxxQQ", map_fd, ctypes.addressof(key_buffer), ctypes.addressof(value)))
+    return value.raw
+
+
+def update(map_fd: int, key: int, value: bytes) -> None:
+    """Sets the value at a 32-bit key."""
+    key_buffer = ctypes.c_uint32(key)
+    buffer = ctypes.create_string_buffer(value, len(value))
+    call(_MAP_UPDATE, struct.pack("<IxxxxQQ", map_fd, ctypes.addressof(key_buffer), ctypes.addressof(buffer)))
+
+
+def info(fd: int, size: int = 256) -> bytes:
+    """The kernel's info structure about a map, program or link, its first `size` bytes."""
+    buffer = ctypes.create_string_buffer(size)
+    call(_INFO, struct.pack("<IIQ", fd, size, ctypes.addressof(buffer)))
+    return buffer.raw
+
+
+def map_shape(fd: int) -> tuple[int, int]:
+    """Value size and number of entries of a map."""
+    _, _, _, value_size, entries = struct.unpack_from("<IIIII", info(fd))
+    return value_size, entries
+
+
+def recursion_misses(program_fd: int) -> int:
+    """How often a program was not run because it was running on that CPU already."""
+    return int(struct.unpack_from("<Q", info(program_fd), _RECURSION_MISSES)[0])
+
+
+_RECURSION_MISSES = 208  # offset in struct bpf_prog_info; since 5.12, zero before
+
+
+def ids(objects: Objects) -> Iterator[int]:
+    """Ids of all objects of a sort that exist now, on the whole machine."""
+    current = 0
+    while True:
+        try:
+            _, attribute = call(objects, struct.pack("<II", current, 0))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return
+            raise
+        current = struct.unpack_from("<I", attribute, 4)[0]
+        yield current
+
+
+def cpus() -> int:
+    """How many values a per-CPU map has per key: the possible CPUs, present or not."""
+    with open("/sys/devices/system/cpu/possible") as file:
+        return int(file.read().strip().split("-")[-1].split(",")[-1]) + 1

@@ -1,0 +1,179 @@
+"""From a plan to the C text that the loader compiles.
+
+The text is, in this order: constants and record structs generated from `records.layout`, offsets
+of this kernel's structures, the table of wanted system calls, the programs' shared parts, the
+plan's filters, and the programs. Programs of kinds that no rule wants are left out.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from falcon_sensor.kernel import offsets, syscalls, tracepoints
+from falcon_sensor.kernel.plan import contract
+from falcon_sensor.records import layout
+
+COUNTERS = ("seen", "records", "bytes", "dropped", "pending_full")
+"""What is counted for each kind; `seen` counts events that reached the filter."""
+
+COUNTERS_PER_KIND = 8
+WALK_STEPS = 40
+"""Path components and mount crossings the kernel follows: what the verifier accepts in reasonable time."""
+_CGROUP_STEPS = 16
+_BUFFER = 28 * 1024
+"""Scratch for one record: the largest is 26,038 bytes, and a per-CPU map value may have 32 KiB."""
+_RING_PAGE = 4096
+
+_SHARED = ("types", "task", "paths", "record", "files")
+_C_TYPES = {"u8": "u8", "u16": "u16", "u32": "u32", "s32": "s32", "u64": "u64", "s64": "s64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the C text needs to know about this machine and the sensor.
+
+    mnt_ns: inode number of init's mount namespace. sensor_pid and sensor_pidns: the sensor's process
+    id in its own pid namespace, and that namespace's inode number. v1_subsystems: numbers of the
+    controllers that are in version-1 hierarchies, in the kernel's order.
+    """
+
+    machine: str
+    mnt_ns: int
+    sensor_pid: int
+    sensor_pidns: int
+    v1_subsystems: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`attach`: raw tracepoint name to the function it runs. `tails`: slot of `ev_tails` to function."""
+
+    text: str
+    attach: dict[str, str]
+    tails: dict[int, str]
+
+
+def generate(
+    plan: contract.Plan, host: Host, found: dict[str, int], hooks: tracepoints.Hooks, ring_bytes: int
+) -> Source:
+    """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page."""
+    wanted = [layout.EVENTS[i] for i in range(len(layout.EVENTS)) if layout.EVENTS[i] in plan.events]
+    kinds = {layout.KIND_OF[event] for event in wanted}
+    by_exit = [event for event in wanted if layout.KIND_OF[event] is not layout.Kind.EXEC or plan.failed_execs]
+    uring = hooks.uring_submit is not None and bool(kinds & {layout.Kind.OPEN, layout.Kind.CONNECT})
+
+    attach = {"sched_process_exec": "ev_exec"}
+    if hooks.prepare_exec:
+        attach["sched_prepare_exec"] = "ev_prepare_exec"
+    parts = [*_SHARED, f"registers_{host.machine}", "exec"]
+    tails: dict[int, str] = {}
+    if by_exit:
+        attach["sys_exit"] = "ev_sys_exit"
+        parts += ["syscalls"]
+    for kind, name in ((layout.Kind.OPEN, "open"), (layout.Kind.CONNECT, "connect")):
+        if kind in kinds:
+            parts.append(name)
+            tails[kind] = f"ev_sys_{name}"
+    if plan.failed_execs:
+        parts.append("exec_failed")
+        tails[layout.Kind.EXEC] = "ev_sys_exec"
+    if uring:
+        parts += ["uring"]
+        attach |= hooks.uring_attach()
+
+    definitions = _definitions(host, found, ring_bytes) | hooks.definitions()
+    if uring:
+        definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in kinds if kind is not layout.Kind.EXEC}
+    text = [f"#define {name} {value}" for name, value in definitions.items()]
+    text += [_v1_subsystems(host)] if host.v1_subsystems else []
+    text += _structs()
+    text.append(syscalls.c_text(host.machine, by_exit))
+    for part in parts:
+        if part == "exec":  # the first program: the filters go in front of it
+            text.append(plan.filters)
+        text.append(f'#line 1 "{part}.bpf.c"\n' + _program(part))
+    return Source("\n".join(text), attach, tails)
+
+
+def _program(name: str) -> str:
+    return (importlib.resources.files(__package__) / "programs" / f"{name}.bpf.c").read_text()
+
+
+def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str, int]:
+    kinds = max(layout.Kind) + 1
+    result = {f"FALCON_{name}": value for name, value in found.items()}
+    result["FALCON_DENTRY_SPAN"] = _dentry_span(found)
+    result |= {f"FALCON_FLAG_{flag.name}": flag.value for flag in layout.Flag}
+    result |= {f"FALCON_KIND_{kind.name}": kind.value for kind in layout.Kind}
+    result |= {f"FALCON_EVENT_{name.upper()}": number for number, name in enumerate(layout.EVENTS)}
+    result |= {f"FALCON_COUNTER_{name.upper()}": number for number, name in enumerate(COUNTERS)}
+    result |= {
+        "FALCON_COUNTERS_PER_KIND": COUNTERS_PER_KIND,
+        "FALCON_COUNTERS": COUNTERS_PER_KIND * kinds,
+        "FALCON_ANCESTORS": layout.ANCESTORS,
+        "FALCON_PATH_CAP": layout.PATH_CAP,
+        "FALCON_CGROUP_CAP": layout.CGROUP_CAP,
+        "FALCON_ARGS_CAP": layout.ARGS_CAP,
+        "FALCON_ENV_CAP": layout.ENV_CAP,
+        "FALCON_WALK_STEPS": WALK_STEPS,
+        "FALCON_CGROUP_STEPS": _CGROUP_STEPS,
+        "FALCON_BUFFER": _BUFFER,
+        "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
+        "FALCON_HOST_MNT_NS": host.mnt_ns,
+        "FALCON_SENSOR_PID": host.sensor_pid,
+        "FALCON_SENSOR_PIDNS": host.sensor_pidns,
+    }
+    for kind in layout.Kind:
+        for slot, blob in enumerate((*layout.COMMON_BLOBS, *layout.BLOBS[kind])):
+            result[f"FALCON_{kind.name}_{blob.name.upper()}"] = slot
+        result[f"FALCON_{kind.name}_BLOBS"] = layout.blobs_start(kind)
+    return result
+
+
+def _dentry_span(found: dict[str, int]) -> int:
+    """Bytes from the first to the end of the last of a dentry's parent, name and length."""
+    names = ("DENTRY_PARENT", "DENTRY_NAME", "DENTRY_LENGTH")
+    return max(found[name] for name in names) + 8 - min(found[name] for name in names)
+
+
+def _v1_subsystems(host: Host) -> str:
+    return "#define FALCON_V1_SUBSYSTEMS(each) " + " ".join(f"each({number})" for number in host.v1_subsystems)
+
+
+def _structs() -> Iterator[str]:
+    yield _struct("falcon_head", layout.HEAD)
+    yield _struct("falcon_ancestor", layout.ANCESTOR)
+    for kind, members in layout.BODIES.items():
+        name = kind.name.lower()
+        lengths = len(layout.COMMON_BLOBS) + len(layout.BLOBS[kind])
+        yield _struct(f"falcon_{name}_body", members)
+        yield (
+            f"struct falcon_{name}_record {{\n"
+            f"    struct falcon_head head;\n"
+            f"    struct falcon_ancestor ancestors[{layout.ANCESTORS}];\n"
+            f"    struct falcon_{name}_body body;\n"
+            f"    u16 lengths[{lengths}];\n"
+            f"}};\n"
+            f"_Static_assert(__builtin_offsetof(struct falcon_{name}_record, lengths) + 2 * {lengths} == "
+            f'{layout.blobs_start(kind)}, "{name} record");'
+        )
+
+
+def _struct(name: str, members: tuple[layout.Member, ...]) -> str:
+    lines = [f"struct {name} {{"]
+    lines += [f"    {_member(member)};" for member in members]
+    lines.append("};")
+    offset = 0
+    for member in members:
+        lines.append(f'_Static_assert(__builtin_offsetof(struct {name}, {member.name}) == {offset}, "{member.name}");')
+        offset += layout.format_of((member,)).size
+    lines.append(f'_Static_assert(sizeof(struct {name}) == {offset}, "{name}");')
+    return "\n".join(lines)
+
+
+def _member(member: layout.Member) -> str:
+    if member.ctype == "comm":
+        return f"char {member.name}[16]"
+    return f"{_C_TYPES[member.ctype]} {member.name}"

@@ -1,0 +1,172 @@
+"""The short-lived child that compiles, loads and attaches, and hands the descriptors over.
+
+bcc brings LLVM, more than 100 MB that would never leave the sensor's memory again: so the sensor
+starts this module as a process of its own (`probes.load`), gives it a job over a socket, receives
+descriptors of maps, programs and links, and the child exits. Programs stay attached as long as
+somebody holds their link's descriptor; nothing is pinned.
+
+A job is one JSON object, ended by the closing of that direction; the answer is one JSON object
+with the descriptors attached to it. Compiler and verifier write their complaints to standard error,
+which the parent keeps.
+"""
+
+from __future__ import annotations
+
+import base64
+import ctypes
+import importlib.resources
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from falcon_sensor.kernel import bpf, btf, csource, offsets, tracepoints
+from falcon_sensor.kernel.plan import contract
+
+
+class LoadError(Exception):
+    """Why the programs could not be loaded, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    plan: contract.Plan
+    host: csource.Host
+    ring_bytes: int
+
+    def to_json(self) -> bytes:
+        tables = {name: base64.b64encode(content).decode() for name, content in self.plan.tables.items()}
+        return json.dumps(
+            {
+                "events": sorted(self.plan.events),
+                "filters": self.plan.filters,
+                "failed_execs": self.plan.failed_execs,
+                "tables": tables,
+                "host": [
+                    self.host.machine,
+                    self.host.mnt_ns,
+                    self.host.sensor_pid,
+                    self.host.sensor_pidns,
+                    self.host.v1_subsystems,
+                ],
+                "ring_bytes": self.ring_bytes,
+            }
+        ).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Job:
+        job = json.loads(data)
+        tables = {name: base64.b64decode(content) for name, content in job["tables"].items()}
+        plan = contract.Plan(frozenset(job["events"]), job["filters"], job["failed_execs"], tables)
+        machine, mnt_ns, pid, pidns, subsystems = job["host"]
+        return cls(plan, csource.Host(machine, mnt_ns, pid, pidns, tuple(subsystems)), job["ring_bytes"])
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Descriptors by name; in the answer the names travel as JSON, in this order."""
+
+    maps: dict[str, int]
+    programs: dict[str, int]
+    links: dict[str, int]
+
+    def descriptors(self) -> list[int]:
+        return [*self.maps.values(), *self.programs.values(), *self.links.values()]
+
+    def names(self) -> dict[str, list[str]]:
+        return {"maps": list(self.maps), "programs": list(self.programs), "links": list(self.links)}
+
+
+def source_for(job: Job) -> csource.Source:
+    """The C text of a job on this kernel."""
+    types = btf.Btf.load()
+    found = offsets.macros(types, job.host.machine)
+    return csource.generate(job.plan, job.host, found, tracepoints.find(types), job.ring_bytes)
+
+
+def load(job: Job) -> Loaded:
+    """Compiles, loads, fills the tables, attaches. Raises LoadError or BtfError."""
+    source = source_for(job)
+    module, bcc = _compile(source.text)
+    programs = {}
+    for function in dict.fromkeys([*source.attach.values(), *source.tails.values()]):
+        programs[function] = _load_function(module, bcc, function)
+    maps = _maps(module, bcc)
+    for slot, function in source.tails.items():
+        bpf.update(maps["ev_tails"], slot, programs[function].to_bytes(4, "little"))
+    for name, content in job.plan.tables.items():
+        _fill(maps, name, content)
+    links = {}
+    for tracepoint, function in source.attach.items():
+        links[tracepoint] = bcc.lib.bpf_attach_raw_tracepoint(programs[function], tracepoint.encode())
+        if links[tracepoint] < 0:
+            raise LoadError(f"the kernel has no usable tracepoint {tracepoint}")
+    return Loaded(maps, programs, links)
+
+
+def _compile(text: str) -> tuple[Any, Any]:
+    headers = importlib.resources.files(__package__) / "headers"
+    os.environ["BCC_KERNEL_SOURCE"] = str(headers)
+    try:
+        import bcc
+    except ImportError as error:
+        raise LoadError(
+            f"bcc cannot be imported ({error}): install python3-bpfcc, and use the distribution's own python3"
+        ) from None
+    try:
+        return bcc.BPF(text=text.encode()), bcc
+    except Exception as error:  # bcc raises plain Exception
+        raise LoadError(f"the compiler refused the generated programs: {error}") from None
+
+
+def _load_function(module: Any, bcc: Any, function: str) -> int:
+    try:
+        return int(module.load_func(function.encode(), bcc.BPF.RAW_TRACEPOINT).fd)
+    except Exception as error:  # bcc raises plain Exception
+        raise LoadError(f"the kernel refused the program {function}: {error}") from None
+
+
+def _maps(module: Any, bcc: Any) -> dict[str, int]:
+    bcc.lib.bpf_table_name.restype = ctypes.c_char_p  # not declared by bcc itself
+    maps = {}
+    for number in range(bcc.lib.bpf_num_tables(module.module)):
+        name = bcc.lib.bpf_table_name(module.module, number).decode()
+        maps[name] = bcc.lib.bpf_table_fd_id(module.module, number)
+    return maps
+
+
+def _fill(maps: dict[str, int], name: str, content: bytes) -> None:
+    if name not in maps:
+        raise LoadError(f"the plan gives content for a table {name} that its filters do not declare")
+    size, entries = bpf.map_shape(maps[name])
+    if len(content) % size or len(content) > size * entries:
+        raise LoadError(f"the plan's content for {name} has {len(content)} bytes; values have {size}, entries {entries}")
+    for key in range(len(content) // size):
+        bpf.update(maps[name], key, content[key * size : (key + 1) * size])
+
+
+def _receive(connection: socket.socket) -> Job:
+    parts = []
+    while part := connection.recv(1 << 16):
+        parts.append(part)
+    return Job.from_json(b"".join(parts))
+
+
+def main(descriptor: int) -> None:
+    """Serves one job on this socket and exits."""
+    connection = socket.socket(fileno=descriptor)
+    job = _receive(connection)
+    try:
+        loaded = load(job)
+    except (LoadError, btf.BtfError) as error:
+        connection.sendall(json.dumps({"error": str(error)}).encode())
+        os._exit(1)
+    socket.send_fds(connection, [json.dumps(loaded.names()).encode()], loaded.descriptors())
+    # Not through bcc's exit handlers and LLVM's destructors: they would only give back what the kernel takes anyway.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

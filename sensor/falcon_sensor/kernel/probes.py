@@ -1,0 +1,185 @@
+"""Attached programs, seen from the sensor: started by the loader's child, held by descriptors here.
+
+Everything belongs to one `Probes` object: two of them can be attached side by side, each with a
+ring of its own, while rules change. Closing one closes its descriptors, and the kernel detaches
+and frees what nobody holds any more; so does the sensor's death, however it comes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from falcon_sensor.kernel import bpf, csource, loader, ring
+from falcon_sensor.kernel.plan import contract
+from falcon_sensor.records import layout
+
+_LOG_LINES = 12
+"""Of the verifier's log: its end has the refused instruction and the reason."""
+_MOST_DESCRIPTORS = 64
+_CHILD_SECONDS = 60
+"""A child that takes longer hangs. On a small loaded machine loading takes about 2 s."""
+
+
+class ProbeError(Exception):
+    """The programs could not be loaded; one message for people, with what to do where we know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What happened to events of one kind since the programs were attached.
+
+    seen: reached the filter. records and bytes: written to the ring. dropped: wanted, but the ring
+    was full. pending_full: io_uring calls whose results could not be waited for.
+    """
+
+    seen: int
+    records: int
+    bytes: int
+    dropped: int
+    pending_full: int
+
+
+class Probes:
+    """The attached programs of one plan. `ring` is read by whoever owns this object."""
+
+    def __init__(self, loaded: loader.Loaded, ring_bytes: int) -> None:
+        self._loaded = loaded
+        self._cpus = bpf.cpus()
+        self._closed = False
+        self.ring = ring.Ring(self.ring_fd, ring_bytes)
+
+    @property
+    def ring_fd(self) -> int:
+        return self._loaded.maps["ev_ring"]
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Names of the tracepoints attached to."""
+        return tuple(self._loaded.links)
+
+    def counters(self) -> dict[layout.Kind, Counters]:
+        """Sums over all CPUs, by kind."""
+        return {
+            kind: Counters(*(self._count(kind, number) for number in range(len(csource.COUNTERS))))
+            for kind in layout.Kind
+        }
+
+    def missed(self) -> int:
+        """Runs of programs the kernel left out because the program was running on that CPU already: blindness."""
+        return sum(map(bpf.recursion_misses, self._loaded.programs.values()))
+
+    def _count(self, kind: layout.Kind, number: int) -> int:
+        key = kind * csource.COUNTERS_PER_KIND + number
+        value = bpf.lookup(self._loaded.maps["ev_counters"], key, 8 * self._cpus)
+        return sum(struct.unpack(f"<{self._cpus}Q", value))
+
+    def detach(self) -> None:
+        """No more events; those in the ring can still be read, and counters too."""
+        for descriptor in self._loaded.links.values():
+            os.close(descriptor)
+        self._loaded.links.clear()
+
+    def close(self) -> None:
+        """Detaches and frees everything. Further calls do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.ring.close()
+        for descriptor in self._loaded.descriptors():
+            os.close(descriptor)
+
+    def __enter__(self) -> Probes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def this_host(proc: Path = Path("/proc")) -> csource.Host:
+    """What the programs need to know about this machine and this process."""
+    return csource.Host(
+        machine=platform.machine(),
+        mnt_ns=Path("/proc/self/ns/mnt").stat().st_ino,
+        sensor_pid=os.getpid(),
+        sensor_pidns=Path("/proc/self/ns/pid").stat().st_ino,
+        v1_subsystems=_v1_subsystems(Path("/proc/cgroups").read_text()),
+    )
+
+
+def _v1_subsystems(table: str) -> tuple[int, ...]:
+    """Numbers of the controllers in version-1 hierarchies: /proc/cgroups lists them in the kernel's order."""
+    rows = [line.split() for line in table.splitlines() if not line.startswith("#")]
+    return tuple(number for number, row in enumerate(rows) if row[1] != "0")
+
+
+def load(
+    plan: contract.Plan, ring_bytes: int, host: csource.Host | None = None, command: Sequence[str] | None = None
+) -> Probes:
+    """Compiles and attaches the programs of `plan`; returns when they are at work.
+
+    ring_bytes: size of the ring, a power of two of at least 4,096. command: how to start the
+    loader, for tests. Raises ProbeError.
+    """
+    job = loader.Job(plan, host or this_host(), ring_bytes)
+    ours, theirs = socket.socketpair()
+    log = os.memfd_create("falcon-loader-log")
+    try:
+        with ours, theirs:
+            answer, descriptors, code = _run(job, ours, theirs, log, command)
+        complaints = os.pread(log, 1 << 24, 0).decode(errors="replace")
+    finally:
+        os.close(log)
+    if "error" in answer or not answer:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise ProbeError(_message(answer.get("error"), code, complaints))
+    return Probes(_named(answer, descriptors), ring_bytes)
+
+
+def _run(
+    job: loader.Job, ours: socket.socket, theirs: socket.socket, log: int, command: Sequence[str] | None
+) -> tuple[dict[str, object], list[int], int]:
+    """Runs the child through one job: its answer (empty when it died without one), descriptors, exit code."""
+    command = command or (sys.executable, "-m", loader.__name__)
+    child = subprocess.Popen(
+        [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+    )
+    theirs.close()
+    ours.settimeout(_CHILD_SECONDS)
+    message, descriptors = b"", []
+    try:
+        ours.sendall(job.to_json())
+        ours.shutdown(socket.SHUT_WR)
+        message, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, _MOST_DESCRIPTORS)
+    except OSError:
+        child.kill()
+    code = child.wait()
+    return json.loads(message) if message else {}, descriptors, code
+
+
+def _named(answer: dict[str, object], descriptors: list[int]) -> loader.Loaded:
+    remaining = iter(descriptors)
+
+    def take(sort: str) -> dict[str, int]:
+        names = answer[sort]
+        assert isinstance(names, list)
+        return {name: next(remaining) for name in names}
+
+    return loader.Loaded(take("maps"), take("programs"), take("links"))
+
+
+def _message(reason: object, code: int, complaints: str) -> str:
+    lines = [line for line in complaints.splitlines() if line.strip()]
+    text = str(reason) if reason else f"the loader ended without an answer (exit code {code})"
+    if os.geteuid() != 0:
+        text += "; loading eBPF programs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE)"
+    return "\n    ".join([text, *lines[-_LOG_LINES:]])

@@ -1,0 +1,58 @@
+/* From descriptors to files, and what a file is made of. */
+
+static __always_inline u64 ev_file_of(u64 task, s64 fd)
+{
+    u64 table = READ(u64, READ(u64, task, FALCON_TASK_FILES), FALCON_FILES_FDT);
+    if (fd < 0 || fd >= READ(u32, table, FALCON_FDT_MAX))
+        return 0;
+    return READ(u64, READ(u64, table, FALCON_FDT_FD), fd * sizeof(u64));
+}
+
+static __always_inline u64 ev_inode_of(u64 file)
+{
+    return file ? READ(u64, file, FALCON_FILE_INODE) : 0;
+}
+
+static __always_inline void ev_walk_file(struct ev_workspace *w, u64 file)
+{
+    ev_walk_path(w, FIELD_ADDRESS(file, FALCON_FILE_PATH), ev_inode_of(file));
+}
+
+/* The walked path becomes what the filter sees as `path`. */
+static __always_inline void ev_keep_walked(struct ev_workspace *w)
+{
+    u64 at = w->walked & (FALCON_PATH_CAP - 1);
+    u64 length = FALCON_PATH_CAP - at;
+    w->names.path_length = length;
+    BOUND(length, FALCON_PATH_CAP);
+    bpf_probe_read_kernel(w->names.path, length, &w->walk[at]);
+}
+
+static __always_inline void ev_append_names(struct ev_workspace *w, char *record, u16 *lengths, u32 name, u32 path)
+{
+    ev_append(w, record, lengths, name, FALCON_PATH_CAP, (u64)w->names.name, w->names.name_length, 0);
+    ev_append(w, record, lengths, path, FALCON_PATH_CAP, (u64)w->names.path, w->names.path_length, 0);
+}
+
+static __always_inline void ev_append_cwd(struct ev_workspace *w, char *record, u16 *lengths, u32 slot)
+{
+    u64 fs = READ(u64, w->facts.task, FALCON_TASK_FS);
+    ev_walk_path(w, FIELD_ADDRESS(fs, FALCON_FS_PWD), 0);
+    ev_append_walked(w, record, lengths, slot, FALCON_PATH_CAP);
+}
+
+static __always_inline u32 ev_device(u64 inode)
+{
+    return READ(u32, READ(u64, inode, FALCON_INODE_SB), FALCON_SB_DEV);
+}
+
+#define EV_OVERLAYFS 0x794c7630
+enum { EV_NO_OVERLAY, EV_UPPER, EV_LOWER };
+
+/* A file of an overlay lies on the upper layer once it has a dentry there. */
+static __always_inline u32 ev_layer(u64 inode)
+{
+    if (READ(u64, READ(u64, inode, FALCON_INODE_SB), FALCON_SB_MAGIC) != EV_OVERLAYFS)
+        return EV_NO_OVERLAY;
+    return READ(u64, inode, FALCON_OVL_UPPER) ? EV_UPPER : EV_LOWER;
+}

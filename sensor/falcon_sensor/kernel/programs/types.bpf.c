@@ -1,0 +1,93 @@
+/* What all programs share: reading kernel memory, scratch memory, counters.
+ *
+ * Kernel pointers are plain u64 here. Nothing is dereferenced, everything is read with an offset
+ * that came from BTF, and bcc's rewriter leaves integers alone.
+ */
+#define FALCON_HAS(offset) ((offset) >= 0)
+
+#define READ(type, base, offset)                                                          \
+    ({                                                                                    \
+        type value_ = 0;                                                                  \
+        bpf_probe_read_kernel(&value_, sizeof(value_), (void *)((u64)(base) + (offset))); \
+        value_;                                                                           \
+    })
+
+#define FIELD_ADDRESS(base, offset) ((u64)(base) + (offset))
+
+/* Clang 14 forgets a bound between the test and the use; the empty asm makes it test what it uses. */
+#define BOUND(value, most)              \
+    do {                                \
+        asm volatile("" : "+r"(value)); \
+        if ((value) > (most))           \
+            (value) = (most);           \
+    } while (0)
+
+/* The contract with the generated filters: kernel/plan/contract.py describes every member. */
+struct falcon_facts {
+    u64 task;
+    s64 result;
+    u32 event;
+    u32 flags;
+    u32 result_known;
+    u32 open_flags;
+    u32 mode;
+    s32 dirfd;
+    s32 fd;
+    u16 family;
+    u16 sock_type;
+    u16 protocol;
+    u16 source_port;
+    u16 dest_port;
+    u16 reserved;
+    u8 source[16];
+    u8 destination[16];
+};
+
+struct falcon_names {
+    u64 name_length;
+    u64 path_length;
+    char name[FALCON_PATH_CAP];
+    char path[FALCON_PATH_CAP];
+};
+
+#define FALCON_NAME_MAX 256
+
+struct ev_workspace {
+    struct falcon_facts facts;
+    u64 arguments[6];
+    u64 at;      /* where the record's next blob goes */
+    u64 walked;  /* where the last walked path begins in `walk`; it ends at FALCON_PATH_CAP */
+    u64 written; /* bytes of it so far */
+    u64 whole;   /* the walk came to its end */
+    u64 file;    /* the struct file the event is about, 0: none */
+    u64 request; /* io_uring's struct io_kiocb */
+    u64 address; /* what the first blob is read from */
+    u32 user;    /* that address is in user memory */
+    u32 unsure;  /* a name the filter reads was cut or unreadable: ship without asking it */
+    struct falcon_names names;
+    /* Paths are put together from their end; a component may be written at any place in front of it. */
+    char walk[FALCON_PATH_CAP + FALCON_NAME_MAX];
+    char component[FALCON_NAME_MAX];
+};
+
+struct ev_buffer {
+    char bytes[FALCON_BUFFER];
+};
+
+/* One scratch each: a program may be interrupted on its CPU by another one, never by itself. */
+enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_PLACES };
+
+BPF_PERCPU_ARRAY(ev_workspaces, struct ev_workspace, EV_PLACES);
+BPF_PERCPU_ARRAY(ev_buffers, struct ev_buffer, EV_PLACES);
+BPF_RINGBUF_OUTPUT(ev_ring, FALCON_RING_PAGES);
+
+/* By kind and FALCON_COUNTER_*; read by probes.py. */
+BPF_PERCPU_ARRAY(ev_counters, u64, FALCON_COUNTERS);
+
+static __always_inline void count(u32 kind, u32 what, u64 amount)
+{
+    u32 key = kind * FALCON_COUNTERS_PER_KIND + what;
+    u64 *value = ev_counters.lookup(&key);
+    if (value)
+        *value += amount;
+}
