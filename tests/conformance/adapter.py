@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from falcon_rules import evaluate as evaluation
 from falcon_rules import tree
+from falcon_rules.compiler import types as types_
+from falcon_rules.evaluate import mapping
+from falcon_rules.fields import table
 from falcon_rules.syntax import errors, parser
 
 
@@ -81,3 +85,16 @@ def nested(node: tree.Node | tree.Operand) -> list[Any]:
             return ["list", *(item.text for item in items)]
         case tree.CallList(items):
             return ["tlist", *map(nested, items)]
+
+
+def evaluate(condition: str, event: dict[str, Any], types: dict[str, Any] | None = None) -> bool:
+    """One condition on one event; `types` declares synthetic fields."""
+    extra = {
+        name: table.Field(name, table.Type(entry["type"]), entry.get("list", False))
+        for name, entry in (types or {}).items()
+    }
+    try:
+        checked = types_.check(parser.parse(condition), extra=extra)
+    except (errors.ConditionSyntaxError, types_.CheckError) as error:
+        raise ConditionError(str(error)) from error
+    return evaluation.compile_condition(checked, mapping.resolver)(event)

@@ -11,11 +11,9 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
-from falcon_rules import typed
-
-_Key: TypeAlias = tuple[object, ...]
+from falcon_rules import sharing, typed
 
 _DECIDE: Final[dict[str, Callable[[int, int], bool]]] = {
     "<": operator.lt,
@@ -28,11 +26,11 @@ _AFFIXES: Final = frozenset({"contains", "icontains", "startswith", "endswith", 
 
 def fold(condition: typed.Condition) -> typed.Condition:
     """An equivalent condition without constants inside; a constant one becomes `Truth`."""
-    shared: dict[_Key, typed.Condition] = {}
+    shared = sharing.Sharing()
     done: dict[int, typed.Condition] = {}
     # `postorder` yields objects that live as long as `condition` does, so their ids stay theirs.
     for part in typed.postorder(condition):
-        done[id(part)] = _share(_fold_one(part, done), shared)
+        done[id(part)] = shared.node(_fold_one(part, done))
     return done[id(condition)]
 
 
@@ -65,23 +63,6 @@ def _chain(children: list[typed.Condition], make: type[typed.All] | type[typed.S
         return typed.Truth(neutral)
     parts = tuple(distinct.values())
     return parts[0] if len(parts) == 1 else make(parts)
-
-
-def _share(part: typed.Condition, shared: dict[_Key, typed.Condition]) -> typed.Condition:
-    """The first object equal to `part`. Children are shared already, so their ids stand for them."""
-    key: _Key
-    if isinstance(part, typed.Comparison | typed.Truth):
-        # The classes of values count: True equals 1 in Python but not in the language.
-        key = (part, _classes(part))
-    else:
-        key = (type(part), *(id(child) for child in typed.children(part)))
-    return shared.setdefault(key, part)
-
-
-def _classes(part: typed.Comparison | typed.Truth) -> _Key:
-    if isinstance(part, typed.Comparison) and isinstance(part.right, tuple):
-        return tuple(type(value) for value in part.right)
-    return ()
 
 
 def comparison(part: typed.Comparison) -> typed.Condition:

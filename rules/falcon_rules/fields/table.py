@@ -188,7 +188,7 @@ def lookup(name: str, argument: str | None = None, extra: Mapping[str, Field] | 
         return Found(field, *_bracket_argument(field, argument))
     if argument is None:
         for base, _, rest in _dot_splits(name):
-            if base in known and known[base].argument in _DOT_FORMS:
+            if base in known and known[base].argument in DOT_FORMS:
                 return _dot_argument(known[base], rest)
     raise UnknownField(f"unknown field {_written(name, argument)}", suggest(name))
 
@@ -205,7 +205,7 @@ def any_of(name: str, argument: str | None) -> AnyOf | None:
     return field.any_of if field is not None and argument is None else None
 
 
-_DOT_FORMS = frozenset(
+DOT_FORMS = frozenset(
     {
         ArgumentForm.EVENT_ARGUMENT,
         ArgumentForm.RAW_EVENT_ARGUMENT,
