@@ -124,8 +124,6 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "CQE_USER_DATA": ("io_uring_cqe.user_data",),
     "REQ_USER_DATA": ("io_kiocb.cqe.user_data",),
     "REQ_FD": ("io_kiocb.cqe.fd",),
-    "REQ_ASYNC_DATA": ("io_kiocb.async_data",),
-    "MSGHDR_ADDRESS": ("io_async_msghdr.addr",),
     "REQ_CONTEXT": ("io_kiocb.ctx",),
     "CONTEXT_NODES": ("io_ring_ctx.file_table.data.nodes",),
     "NODE_FILE": ("io_rsrc_node.file_ptr",),

@@ -86,7 +86,8 @@ def find(types: btf.Btf) -> Hooks:
 def _completion(types: btf.Btf) -> tuple[int, int]:
     """(ctx, req, cqe) today; (ctx, req, user_data, res, ...) up to 6.8. Overflows: (ctx, user_data, res, ...)."""
     parameters = types.tracepoint("io_uring_complete")
-    if not parameters or not types.tracepoint("io_uring_cqe_overflow") or not types.has("io_kiocb.cqe.user_data"):
+    paired_by = all(map(types.has, ("io_kiocb.cqe.user_data", "io_kiocb.ctx")))
+    if not parameters or not types.tracepoint("io_uring_cqe_overflow") or not paired_by:
         return -2, -2
     if "io_uring_cqe" in parameters:
         return -1, parameters.index("io_uring_cqe")

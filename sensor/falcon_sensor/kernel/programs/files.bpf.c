@@ -41,9 +41,12 @@ static __always_inline void ev_append_cwd(struct ev_workspace *w, char *record, 
     ev_append_walked(w, record, lengths, slot, FALCON_PATH_CAP);
 }
 
+/* In new_encode_dev's form, as stat(2) gives it; the kernel itself keeps 12 bits of major over 20 of minor. */
 static __always_inline u32 ev_device(u64 inode)
 {
-    return READ(u32, READ(u64, inode, FALCON_INODE_SB), FALCON_SB_DEV);
+    u32 device = READ(u32, READ(u64, inode, FALCON_INODE_SB), FALCON_SB_DEV);
+    u32 minor = device & 0xfffff;
+    return (minor & 0xff) | (device >> 20 << 8) | ((minor & ~0xffU) << 12);
 }
 
 #define EV_OVERLAYFS 0x794c7630

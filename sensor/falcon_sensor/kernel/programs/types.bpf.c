@@ -60,9 +60,6 @@ struct ev_workspace {
     u64 written; /* bytes of it so far */
     u64 whole;   /* the walk came to its end */
     u64 file;    /* the struct file the event is about, 0: none */
-    u64 request; /* io_uring's struct io_kiocb */
-    u64 address; /* what the first blob is read from */
-    u32 user;    /* that address is in user memory */
     u32 unsure;  /* a name the filter reads was cut or unreadable: ship without asking it */
     struct falcon_names names;
     /* Paths are put together from their end; a component may be written at any place in front of it. */
@@ -75,7 +72,7 @@ struct ev_buffer {
 };
 
 /* One scratch each: a program may be interrupted on its CPU by another one, never by itself. */
-enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_PLACES };
+enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_AT_OVERFLOW, EV_PLACES };
 
 BPF_PERCPU_ARRAY(ev_workspaces, struct ev_workspace, EV_PLACES);
 BPF_PERCPU_ARRAY(ev_buffers, struct ev_buffer, EV_PLACES);

@@ -1,0 +1,138 @@
+/* Files being opened. The path that counts is the opened file's, walked at the call's exit: whatever
+ * the name in user memory says by then, and whatever link or descriptor led there, the file is what
+ * was opened. The name as given comes along because a rule may be true of either. */
+
+#define EV_AT_FDCWD (-100)
+#define EV_O_CREAT 0100
+#define EV_O_TMPFILE 020000000
+/* creat(2) is open with O_CREAT | O_WRONLY | O_TRUNC. */
+#define EV_CREAT_FLAGS 01101
+
+struct ev_open_how {
+    u64 flags;
+    u64 mode;
+    u64 resolve;
+};
+
+/* A name that can't be read is no reason to keep quiet about the event: it is shipped without one. */
+static __always_inline void ev_read_user_name(struct ev_workspace *w, u64 address)
+{
+    s64 length = bpf_probe_read_user_str(w->names.name, FALCON_PATH_CAP, (void *)address);
+    if (length < 1) {
+        w->facts.flags |= FALCON_FLAG_UNREADABLE;
+        w->unsure = 1;
+        length = 1;
+    }
+    w->names.name_length = length - 1;
+}
+
+static __always_inline void ev_find_opened(struct ev_workspace *w)
+{
+    w->names.path_length = 0;
+    if (!w->file)
+        return;
+    ev_walk_file(w, w->file);
+    ev_keep_walked(w);
+    u32 layer = ev_layer(ev_inode_of(w->file));
+    if (layer == EV_UPPER)
+        w->facts.flags |= FALCON_FLAG_FD_UPPER_LAYER;
+    if (layer == EV_LOWER)
+        w->facts.flags |= FALCON_FLAG_FD_LOWER_LAYER;
+}
+
+/* Where a relative name starts, for names that led to no file. */
+static __always_inline void ev_append_base(struct ev_workspace *w, char *record, u16 *lengths)
+{
+    lengths[FALCON_OPEN_BASE] = 0;
+    if (w->file || w->names.name[0] == '/')
+        return;
+    if (w->facts.dirfd == EV_AT_FDCWD) {
+        ev_append_cwd(w, record, lengths, FALCON_OPEN_BASE);
+        return;
+    }
+    u64 directory = ev_file_of(w->facts.task, w->facts.dirfd);
+    if (!directory)
+        return;
+    ev_walk_file(w, directory);
+    ev_append_walked(w, record, lengths, FALCON_OPEN_BASE, FALCON_PATH_CAP);
+}
+
+/* Ships an open if the filter wants it. Facts, name and file are in the workspace. */
+static __always_inline void ev_finish_open(struct ev_workspace *w, u32 place)
+{
+    struct falcon_facts *f = &w->facts;
+    ev_find_opened(w);
+    /* Opened, but by now closed by another thread, or not opened yet: the name alone proves nothing. */
+    if (!w->file && (f->result >= 0 || !f->result_known))
+        w->unsure = 1;
+    if (!w->unsure && !falcon_want_open(f, &w->names))
+        return;
+    char *record = ev_buffer_of(place);
+    if (!record || ev_is_sensor(f->task))
+        return;
+    f->flags |= FALCON_FLAG_WANTED;
+
+    struct falcon_open_record *out = (struct falcon_open_record *)record;
+    u64 inode = ev_inode_of(w->file);
+    ev_fill_head(f, FALCON_KIND_OPEN, &out->head, out->ancestors);
+    out->body.ino = inode ? READ(u64, inode, FALCON_INODE_INO) : 0;
+    out->body.dev = inode ? ev_device(inode) : 0;
+    out->body.open_flags = f->open_flags;
+    out->body.mode = f->mode;
+    out->body.dirfd = f->dirfd;
+    w->at = FALCON_OPEN_BLOBS;
+    ev_append_cgroups(w, record, out->lengths);
+    ev_append_names(w, record, out->lengths, FALCON_OPEN_NAME, FALCON_OPEN_PATH);
+    ev_append_base(w, record, out->lengths);
+    ev_ship(w, record, FALCON_KIND_OPEN);
+}
+
+/* The calls differ only in where their arguments stand. Gives the name's address. */
+static __always_inline u64 ev_tell_open_arguments(struct ev_workspace *w)
+{
+    struct falcon_facts *f = &w->facts;
+    struct ev_open_how how = {};
+    u64 *given = w->arguments;
+    u64 name = given[1];
+    f->dirfd = given[0];
+    f->open_flags = given[2];
+    f->mode = given[3];
+    switch (f->event) {
+    case FALCON_EVENT_OPEN:
+        name = given[0];
+        f->dirfd = EV_AT_FDCWD;
+        f->open_flags = given[1];
+        f->mode = given[2];
+        break;
+    case FALCON_EVENT_CREAT:
+        name = given[0];
+        f->dirfd = EV_AT_FDCWD;
+        f->open_flags = EV_CREAT_FLAGS;
+        f->mode = given[1];
+        break;
+    case FALCON_EVENT_OPENAT2:
+        if (bpf_probe_read_user(&how, sizeof(how), (void *)given[2]))
+            w->unsure = 1; /* flags the filter would test */
+        f->open_flags = how.flags;
+        f->mode = how.mode;
+        break;
+    }
+    if (!(f->open_flags & (EV_O_CREAT | EV_O_TMPFILE)))
+        f->mode = 0; /* not an argument then, but what the register happened to hold */
+    return name;
+}
+
+int ev_sys_open(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct ev_workspace *w = ev_workspace_of(EV_AT_SYSCALL);
+    if (!w)
+        return 0;
+    count(FALCON_KIND_OPEN, FALCON_COUNTER_SEEN, 1);
+    u64 name = ev_tell_open_arguments(w);
+    if (!w->unsure && !falcon_want_open_early(&w->facts))
+        return 0;
+    ev_read_user_name(w, name);
+    w->file = ev_file_of(w->facts.task, w->facts.result);
+    ev_finish_open(w, EV_AT_SYSCALL);
+    return 0;
+}

@@ -1,0 +1,229 @@
+/* Calls that io_uring makes for a process, which no system call tracepoint sees.
+ *
+ * At submission the name is there but no result; at completion the result but no name. So what the
+ * submission knows is held under (ring, user_data) until the completion entry with that user_data
+ * comes, also when it goes to the overflow list. Where waiting is not safe, the event is shipped at
+ * submission without a result, rather than never: no completion is wanted (IOSQE_CQE_SKIP_SUCCESS),
+ * two requests share their user_data, or too many are waiting.
+ */
+
+#define EV_URING_CONNECT 16
+#define EV_URING_OPENAT 18
+#define EV_URING_OPENAT2 28
+#define EV_REQ_F_FIXED_FILE 1
+#define EV_SLOT_ANY 0xffffffffU
+/* Low bits of a registered file's pointer are flags. */
+#define EV_NODE_FLAGS 7ULL
+
+/* Each takes 4 KiB, and only requests in flight have one. */
+#define EV_PENDING_MOST 256
+
+struct ev_pending_key {
+    u64 ring;
+    u64 user_data;
+};
+
+struct ev_pending_call {
+    struct falcon_facts facts;
+    u64 start; /* of the task's leader, to know the task again */
+    u32 tgid;
+    u32 slot;  /* the registered file's, plus one; 0: an ordinary descriptor */
+    u32 unsure;
+    u32 reserved;
+    u64 name_length;
+    char name[FALCON_PATH_CAP];
+};
+
+BPF_TABLE("hash", struct ev_pending_key, struct ev_pending_call, ev_pending_calls, EV_PENDING_MOST);
+BPF_PERCPU_ARRAY(ev_pending_scratch, struct ev_pending_call, 1);
+
+static __always_inline u64 ev_registered_file(u64 ring, u32 slot)
+{
+    if (!FALCON_HAS(FALCON_CONTEXT_NODES) || !FALCON_HAS(FALCON_NODE_FILE))
+        return 0;
+    u64 nodes = READ(u64, ring, FALCON_CONTEXT_NODES);
+    return READ(u64, READ(u64, nodes, slot * sizeof(u64)), FALCON_NODE_FILE) & ~EV_NODE_FLAGS;
+}
+
+/* Holds the call until its completion; 0 when that is not safe. */
+static __always_inline int ev_hold(struct ev_workspace *w, u32 kind, u64 request, u32 slot)
+{
+#if FALCON_URING_PAIRED
+    if (READ(u64, request, FALCON_REQ_FLAGS) & FALCON_REQ_F_CQE_SKIP)
+        return 0;
+    u32 zero = 0;
+    struct ev_pending_call *call = ev_pending_scratch.lookup(&zero);
+    if (!call)
+        return 0;
+    struct ev_pending_key key = {
+        .ring = READ(u64, request, FALCON_REQ_CONTEXT),
+        .user_data = READ(u64, request, FALCON_REQ_USER_DATA),
+    };
+    __builtin_memcpy(&call->facts, &w->facts, sizeof(call->facts));
+    call->start = READ(u64, ev_leader(w->facts.task), FALCON_TASK_START);
+    call->tgid = READ(u32, w->facts.task, FALCON_TASK_TGID);
+    call->slot = slot;
+    call->unsure = w->unsure;
+    call->reserved = 0;
+    u64 length = w->names.name_length;
+    BOUND(length, FALCON_PATH_CAP);
+    call->name_length = length;
+    bpf_probe_read_kernel(call->name, length, w->names.name);
+    if (ev_pending_calls.insert(&key, call)) { /* only if there is no such key */
+        count(kind, FALCON_COUNTER_PENDING_FULL, 1);
+        return 0;
+    }
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+#ifdef FALCON_URING_OPEN
+static __always_inline void ev_submit_open(struct ev_workspace *w, u64 request)
+{
+    struct falcon_facts *f = &w->facts;
+    f->dirfd = READ(s32, request, FALCON_OPEN_DFD);
+    f->open_flags = READ(u64, request, FALCON_OPEN_HOW);
+    f->mode = READ(u64, request, FALCON_OPEN_HOW + sizeof(u64));
+    count(FALCON_KIND_OPEN, FALCON_COUNTER_SEEN, 1);
+    if (!falcon_want_open_early(f))
+        return;
+    u64 name = READ(u64, READ(u64, request, FALCON_OPEN_FILENAME), FALCON_FILENAME_NAME);
+    s64 length = bpf_probe_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)name);
+    if (length < 1) {
+        f->flags |= FALCON_FLAG_UNREADABLE;
+        w->unsure = 1;
+        length = 1;
+    }
+    w->names.name_length = length - 1;
+    u32 slot = FALCON_HAS(FALCON_OPEN_SLOT) ? READ(u32, request, FALCON_OPEN_SLOT) : 0;
+    if (ev_hold(w, FALCON_KIND_OPEN, request, slot))
+        return;
+    w->file = 0;
+    ev_finish_open(w, EV_AT_SUBMIT);
+}
+#endif
+
+#ifdef FALCON_URING_CONNECT
+static __always_inline void ev_submit_connect(struct ev_workspace *w, u64 request)
+{
+    struct falcon_facts *f = &w->facts;
+    int fixed = READ(u64, request, FALCON_REQ_FLAGS) & EV_REQ_F_FIXED_FILE;
+    f->fd = FALCON_HAS(FALCON_REQ_FD) ? READ(s32, request, FALCON_REQ_FD) : -1;
+    count(FALCON_KIND_CONNECT, FALCON_COUNTER_SEEN, 1);
+    if (!falcon_want_connect_early(f))
+        return;
+    u64 address = READ(u64, request, FALCON_CONNECT_ADDRESS);
+    ev_read_address(w, address, READ(u32, request, FALCON_CONNECT_LENGTH), 1);
+    if (ev_hold(w, FALCON_KIND_CONNECT, request, fixed ? f->fd + 1 : 0))
+        return;
+    w->file = fixed ? 0 : ev_file_of(f->task, f->fd);
+    ev_finish_connect(w, EV_AT_SUBMIT);
+}
+#endif
+
+int ev_uring_submit(struct bpf_raw_tracepoint_args *ctx)
+{
+    u64 request = ctx->args[FALCON_SUBMIT_REQUEST];
+    u8 opcode = READ(u8, request, FALCON_REQ_OPCODE);
+    if (opcode != EV_URING_OPENAT && opcode != EV_URING_OPENAT2 && opcode != EV_URING_CONNECT)
+        return 0;
+    struct ev_workspace *w = ev_workspace_of(EV_AT_SUBMIT);
+    if (!w)
+        return 0;
+    w->facts.task = bpf_get_current_task();
+    w->facts.result = 0;
+    w->facts.result_known = 0;
+    w->facts.flags = FALCON_FLAG_IO_URING;
+    w->unsure = 0;
+    if (opcode == EV_URING_CONNECT) {
+        w->facts.event = FALCON_EVENT_CONNECT;
+#ifdef FALCON_URING_CONNECT
+        ev_submit_connect(w, request);
+#endif
+    } else {
+        w->facts.event = opcode == EV_URING_OPENAT ? FALCON_EVENT_OPENAT : FALCON_EVENT_OPENAT2;
+#ifdef FALCON_URING_OPEN
+        ev_submit_open(w, request);
+#endif
+    }
+    return 0;
+}
+
+#if FALCON_URING_PAIRED
+/* The submitter, or whoever runs now when it is gone: an exiting task's completions come from a worker. */
+static __always_inline u64 ev_submitter(const struct ev_pending_call *call)
+{
+    u64 task = call->facts.task;
+    if (READ(u32, task, FALCON_TASK_TGID) == call->tgid &&
+        READ(u64, ev_leader(task), FALCON_TASK_START) == call->start)
+        return task;
+    return bpf_get_current_task();
+}
+
+static __always_inline void ev_complete(u32 place, u64 ring, u64 user_data, s32 result)
+{
+    struct ev_pending_key key = {.ring = ring, .user_data = user_data};
+    struct ev_pending_call *call = ev_pending_calls.lookup(&key);
+    struct ev_workspace *w = ev_workspace_of(place);
+    if (!call || !w)
+        return;
+    struct falcon_facts *f = &w->facts;
+    __builtin_memcpy(f, &call->facts, sizeof(*f));
+    f->task = ev_submitter(call);
+    f->result = result;
+    f->result_known = 1;
+    w->unsure = call->unsure;
+    u64 length = call->name_length;
+    BOUND(length, FALCON_PATH_CAP);
+    w->names.name_length = length;
+    w->names.path_length = 0;
+    bpf_probe_read_kernel(w->names.name, length, call->name);
+    u32 slot = call->slot;
+    ev_pending_calls.delete(&key);
+
+#ifdef FALCON_URING_CONNECT
+    if (f->event == FALCON_EVENT_CONNECT) {
+        if (!falcon_want_connect_early(f))
+            return;
+        w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, f->fd);
+        ev_finish_connect(w, place);
+    }
+#endif
+#ifdef FALCON_URING_OPEN
+    if (f->event != FALCON_EVENT_CONNECT) {
+        if (!w->unsure && !falcon_want_open_early(f))
+            return;
+        if (slot == EV_SLOT_ANY)
+            slot = result + 1;
+        if (result < 0)
+            w->file = 0;
+        else
+            w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, result);
+        ev_finish_open(w, place);
+    }
+#endif
+}
+
+int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+#if FALCON_COMPLETE_USER_DATA < 0
+    u64 entry = ctx->args[FALCON_COMPLETE_RESULT];
+    u64 user_data = READ(u64, entry, FALCON_CQE_USER_DATA);
+    s32 result = READ(s32, entry, FALCON_CQE_RESULT);
+#else
+    u64 user_data = ctx->args[FALCON_COMPLETE_USER_DATA];
+    s32 result = ctx->args[FALCON_COMPLETE_RESULT];
+#endif
+    ev_complete(EV_AT_COMPLETE, ctx->args[0], user_data, result);
+    return 0;
+}
+
+/* The completion queue was full: the same completion by another way. */
+int ev_uring_overflow(struct bpf_raw_tracepoint_args *ctx)
+{
+    ev_complete(EV_AT_OVERFLOW, ctx->args[0], ctx->args[1], ctx->args[2]);
+    return 0;
+}
+#endif
