@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from falcon_rules import bundle, tree
 from falcon_rules import evaluate as evaluation
-from falcon_rules import tree
+from falcon_rules.compiler import compiled, compiling, exceptions, options
 from falcon_rules.compiler import types as types_
 from falcon_rules.evaluate import mapping
 from falcon_rules.fields import table
+from falcon_rules.loading import loader
+from falcon_rules.model import documents
 from falcon_rules.syntax import errors, parser
 
 
@@ -98,3 +101,48 @@ def evaluate(condition: str, event: dict[str, Any], types: dict[str, Any] | None
     except (errors.ConditionSyntaxError, types_.CheckError) as error:
         raise ConditionError(str(error)) from error
     return evaluation.compile_condition(checked, mapping.resolver)(event)
+
+
+def load(docs: list[str], extra_output: Any = (), min_priority: str = "debug") -> LoadResult:
+    """Each file compiles with those before it, and the first error ends the load, as in Falco."""
+    wanted = options.Options(
+        min_priority=bundle.Priority[{"INFO": "INFORMATIONAL"}.get(min_priority.upper(), min_priority.upper())],
+        extra_outputs=tuple(
+            options.ExtraOutput(each["format"], each.get("source"), frozenset(each.get("tags", ())), each.get("rule"))
+            for each in extra_output
+        ),
+    )
+    files = [documents.Document(f"{index}.yaml", text) for index, text in enumerate(docs)]
+    warnings: list[dict[str, Any]] = []
+    result = compiling.compile_all(loader.load(()), wanted)
+    for index, file in enumerate(files):
+        loaded = loader.load(files[: index + 1])
+        result = compiling.compile_all(loaded, wanted)
+        of_loading = [each for each in loaded.diagnostics if each.place.file == file.name]
+        for each in [*of_loading, *result.diagnostics[len(loaded.diagnostics) :]]:
+            if not each.code.startswith("LOAD_"):
+                continue
+            entry = {"code": str(each.code), "message": each.message}
+            if each.is_error:
+                return LoadResult(False, [entry], warnings, {}, 0)
+            warnings.append({**entry, "doc": index})
+    rules = {rule.definition.name: rule_of(rule) for rule in result.rules}
+    return LoadResult(True, [], warnings, rules, len(result.bundle.rules))
+
+
+def rule_of(rule: compiled.CompiledRule) -> Rule:
+    definition = rule.definition
+    return Rule(
+        ast=nested(rule.tree),
+        output=rule.output_text,
+        priority=definition.priority.label,
+        tags=sorted(definition.tags),
+        enabled=definition.enabled,
+        source=definition.source,
+        desc=definition.description,
+        capture=definition.capture,
+        capture_duration=definition.capture_duration,
+        exception_names=[each.name for each in definition.exceptions],
+        exception_fields=exceptions.field_names(definition),
+        event_types=None if rule.written_event_types is None else set(rule.written_event_types),
+    )

@@ -11,12 +11,10 @@ import re
 import lark
 
 from falcon_rules import tree
+from falcon_rules.syntax import operators
 from falcon_rules.syntax.errors import ConditionSyntaxError
 
-_OPERATORS = [
-    *("contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "glob", "iglob", "regex"),
-    *("in", "intersects", "pmatch", "exists"),
-]
+_OPERATORS = sorted(operator for operator in operators.ALL if operator.isalpha())
 _WORDS = {"&&": "and", "||": "or", "!": "not", "like": "glob", "matches": "regex", "~": "regex", "=~": "regex"}
 _BLANKS = " \t\n\r\b"
 

@@ -1,0 +1,66 @@
+"""Lists and macros: definition, redefinition and append."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NoReturn
+
+from falcon_rules import diagnostics
+from falcon_rules.diagnostics import Code, Severity
+from falcon_rules.model import definitions, documents, items, reading
+
+_MACRO_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_LIST_NAME = re.compile(r"""[^ \t\n\v\f\r()"'=,]+""")
+
+
+def apply_list(loaded: definitions.Loaded, entry: reading.Entry) -> None:
+    """What one entry with the key `list` does. Raises Refusal."""
+    append = _appends(loaded, entry, "items")
+    model = entry.parse(items.ListItem)
+    texts = [entry.text("items", index) for index in range(len(model.items))]
+    if not _LIST_NAME.fullmatch(model.list):
+        message = f"the name {model.list!r} of a list has blanks, quotes, parentheses, = or commas"
+        _warn_of_name(loaded, entry, Code.INVALID_LIST_NAME, message)
+    earlier = loaded.lists.get(model.list)
+    if append:
+        if earlier is None:
+            _refuse_append(entry, model.list, loaded.lists)
+        loaded.lists[model.list] = replace(earlier, items=[*earlier.items, *texts], last=entry.index)
+        return
+    first = earlier.first if earlier else entry.index
+    loaded.lists[model.list] = definitions.ListDefinition(model.list, texts, entry, first, entry.index)
+
+
+def apply_macro(loaded: definitions.Loaded, entry: reading.Entry) -> None:
+    """What one entry with the key `macro` does. Raises Refusal."""
+    append = _appends(loaded, entry, "condition")
+    model = entry.parse(items.MacroItem)
+    text: documents.Text = entry.text("condition")
+    if not _MACRO_NAME.fullmatch(model.macro):
+        message = f"no condition can use the macro {model.macro!r}: names are made of ASCII letters, digits and _"
+        _warn_of_name(loaded, entry, Code.INVALID_MACRO_NAME, message)
+    earlier = loaded.macros.get(model.macro)
+    if append:
+        if earlier is None:
+            _refuse_append(entry, model.macro, loaded.macros)
+        loaded.macros[model.macro] = replace(earlier, condition=earlier.condition.joined(text), last=entry.index)
+        return
+    first = earlier.first if earlier else entry.index
+    loaded.macros[model.macro] = definitions.MacroDefinition(model.macro, text, entry, first, entry.index)
+
+
+def _appends(loaded: definitions.Loaded, entry: reading.Entry, key: str) -> bool:
+    appended, operations = reading.changes(entry, loaded.diagnostics)
+    return appended or operations.get(key) is items.Operation.APPEND
+
+
+def _warn_of_name(loaded: definitions.Loaded, entry: reading.Entry, code: Code, message: str) -> None:
+    place = entry.place(entry.kind)
+    loaded.diagnostics.append(entry.finding(Severity.WARNING, code, message, place))
+
+
+def _refuse_append(entry: reading.Entry, name: str, known: Iterable[str]) -> NoReturn:
+    message = f"there is no {entry.kind} {name!r} yet that can be appended to"
+    entry.refuse(Code.ERR_VALIDATE, message, entry.place(entry.kind), diagnostics.suggest(name, known))
