@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
+from falcon_rules import times
 from falcon_sensor.engine import event
 from falcon_sensor.engine.fields import kinds
 
 SECOND = 1_000_000_000
 
 
-def _text(wall: int, form: str, *, fraction: bool, utc: bool = False) -> bytes:
-    seconds, ns = divmod(wall, SECOND)
-    parts = time.gmtime(seconds) if utc else time.localtime(seconds)
-    return (time.strftime(form, parts) + (f".{ns:09d}" if fraction else "")).encode()
+def _text(form: Callable[[int], str]) -> kinds.Extractor:
+    return lambda e: form(e.wall).encode()
 
 
 def _distance_from_first(e: event.Event) -> int:
@@ -21,12 +20,7 @@ def _distance_from_first(e: event.Event) -> int:
 
 
 PLAIN: kinds.Plain = {
-    "evt.time": lambda e: _text(e.wall, "%H:%M:%S", fraction=True),
-    "evt.time.s": lambda e: _text(e.wall, "%H:%M:%S", fraction=False),
-    "evt.time.iso8601": lambda e: _text(e.wall, "%Y-%m-%dT%H:%M:%S", fraction=True, utc=True) + b"+0000",
-    "evt.datetime": lambda e: _text(e.wall, "%Y-%m-%d %H:%M:%S", fraction=True),
-    "evt.datetime.s": lambda e: _text(e.wall, "%Y-%m-%d %H:%M:%S", fraction=False),
-    "evt.outputtime": lambda e: _text(e.wall, "%H:%M:%S", fraction=True),
+    **{name: _text(form) for name, form in times.TEXT_FIELDS.items()},
     "evt.rawtime": lambda e: e.wall,
     "evt.rawtime.s": lambda e: e.wall // SECOND,
     "evt.rawtime.ns": lambda e: e.wall % SECOND,
