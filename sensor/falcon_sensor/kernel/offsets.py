@@ -62,6 +62,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "FDT_FD": ("fdtable.fd",),
     "FILE_PATH": ("file.f_path",),
     "FILE_INODE": ("file.f_inode",),
+    "FILE_MODE": ("file.f_mode",),
     "FILE_PRIVATE": ("file.private_data",),
     "DENTRY_PARENT": ("dentry.d_parent",),
     "DENTRY_NAME": ("dentry.d_name.name", "dentry.__d_name.name"),

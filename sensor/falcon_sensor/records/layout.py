@@ -116,7 +116,7 @@ BODIES: dict[Kind, tuple[Member, ...]] = {
     ),
     Kind.OPEN: (
         Member("ino", "u64"),  # of the opened file, 0 when it failed
-        Member("dev", "u32"),  # the kernel's own form: major << 20 | minor
+        Member("dev", "u32"),  # in new_encode_dev form, as stat(2) gives it
         Member("open_flags", "u32"),  # O_* as the kernel's own architecture numbers them
         Member("mode", "u32"),
         Member("dirfd", "s32"),  # AT_FDCWD is -100

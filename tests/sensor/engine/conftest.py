@@ -48,7 +48,7 @@ ANCESTORS = (
 )
 BODIES = {
     layout.Kind.EXEC: decode.ExecBody(0, 0, 0, 0, 0, 0, 0),
-    layout.Kind.OPEN: decode.OpenBody(77, 0x800001, 0, 0, event.AT_FDCWD),
+    layout.Kind.OPEN: decode.OpenBody(77, 0x801, 0, 0, event.AT_FDCWD),
     layout.Kind.CONNECT: decode.ConnectBody(5, 2, 1, 6, 40000, 443, 0),
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from falcon_sensor.engine import event, paths
 from falcon_sensor.engine.fields import kinds, sockets
 from falcon_sensor.records import decode, layout
+from falcon_sensor.state import ttys
 
 OPEN = layout.Kind.OPEN
 
@@ -68,30 +69,17 @@ def _in_container(read: kinds.Extractor) -> kinds.Extractor:
     return extract
 
 
-def device_numbers(e: event.Event) -> tuple[int, int] | None:
-    """(major, minor). Records carry the kernel's own form: 12 bits of major above 20 bits of minor."""
-    if not isinstance(e.body, decode.OpenBody) or e.failed:
-        return None
-    return e.body.dev >> 20, e.body.dev & 0xFFFFF
-
-
 def device(e: event.Event) -> int | None:
-    """In the form that stat(2) and the reference show: `FD01` in hex is major 253, minor 1."""
-    numbers = device_numbers(e)
-    if numbers is None:
-        return None
-    major, minor = numbers
-    return minor & 0xFF | major << 8 | (minor & 0xFFF00) << 12
+    """In the form of stat(2): `FD01` in hex is major 253, minor 1."""
+    return e.body.dev if isinstance(e.body, decode.OpenBody) and not e.failed else None
 
 
-def _major(e: event.Event) -> int | None:
-    numbers = device_numbers(e)
-    return None if numbers is None else numbers[0]
+def _device_part(part: int) -> kinds.Extractor:
+    def extract(e: event.Event) -> int | None:
+        found = device(e)
+        return None if found is None else ttys.major_minor(found)[part]
 
-
-def _minor(e: event.Event) -> int | None:
-    numbers = device_numbers(e)
-    return None if numbers is None else numbers[1]
+    return extract
 
 
 def inode(e: event.Event) -> int | None:
@@ -114,8 +102,8 @@ PLAIN: kinds.Plain = {
     "fd.containername": _in_container(name),
     "fd.containerdirectory": _in_container(directory),
     "fd.dev": device,
-    "fd.dev.major": _major,
-    "fd.dev.minor": _minor,
+    "fd.dev.major": _device_part(0),
+    "fd.dev.minor": _device_part(1),
     "fd.ino": inode,
     "fd.is_upper_layer": _layer(layout.Flag.FD_UPPER_LAYER),
     "fd.is_lower_layer": _layer(layout.Flag.FD_LOWER_LAYER),

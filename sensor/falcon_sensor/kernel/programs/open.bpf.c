@@ -7,6 +7,8 @@
 #define EV_O_TMPFILE 020000000
 /* creat(2) is open with O_CREAT | O_WRONLY | O_TRUNC. */
 #define EV_CREAT_FLAGS 01101
+/* FMODE_CREATED of include/linux/fs.h, unchanged since 4.19: this very call made the file. */
+#define EV_FMODE_CREATED (1 << 20)
 
 struct ev_open_how {
     u64 flags;
@@ -38,6 +40,8 @@ static __always_inline void ev_find_opened(struct ev_workspace *w)
         w->facts.flags |= FALCON_FLAG_FD_UPPER_LAYER;
     if (layer == EV_LOWER)
         w->facts.flags |= FALCON_FLAG_FD_LOWER_LAYER;
+    if (READ(u32, w->file, FALCON_FILE_MODE) & EV_FMODE_CREATED)
+        w->facts.flags |= FALCON_FLAG_FD_CREATED;
 }
 
 /* Where a relative name starts, for names that led to no file. */
