@@ -32,6 +32,7 @@ class Code(StrEnum):
     BAD_LITERAL = "bad_literal"
     BAD_TRANSFORMER = "bad_transformer"
     BAD_COMPARISON = "bad_comparison"
+    BAD_OUTPUT = "bad_output"
 
 
 class CheckError(Exception):
@@ -112,9 +113,12 @@ def check_field(node: tree.Field, extra: Extra = None) -> Checked:
         found = table.lookup(node.name, node.argument, extra)
     except table.UnknownField as error:
         raise CheckError(str(error), node.span, Code.UNKNOWN_FIELD, error.suggestion) from None
-    field = found.field
-    ref = typed.FieldRef(field.name, found.argument, kind_of(found.type), field.many)
-    return Checked(ref, found.type, field.many, field)
+    return Checked(reference(found), found.type, found.field.many, found.field)
+
+
+def reference(found: table.Found) -> typed.FieldRef:
+    """A looked-up field as typed conditions and outputs hold it."""
+    return typed.FieldRef(found.field.name, found.argument, kind_of(found.type), found.field.many)
 
 
 def _check(node: tree.Operand, extra: Extra, depth: int) -> Checked:

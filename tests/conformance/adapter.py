@@ -5,10 +5,15 @@ A thin layer: it turns Falcon's results into the shapes that the cases compare, 
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_rules import bundle, tree
+from falcon_rules import bundle, output, tree
 from falcon_rules import evaluate as evaluation
 from falcon_rules.compiler import compiled, compiling, exceptions, options
 from falcon_rules.compiler import types as types_
@@ -146,3 +151,59 @@ def rule_of(rule: compiled.CompiledRule) -> Rule:
         exception_fields=exceptions.field_names(definition),
         event_types=None if rule.written_event_types is None else set(rule.written_event_types),
     )
+
+
+def format(template: str, event: dict[str, Any], **options: Any) -> Formatted:
+    """One output text on one event, as message, text line and JSON."""
+    priority = bundle.Priority[options.get("priority", "Warning").upper()]
+    shown = output.Options(
+        iso=options.get("iso", False),
+        include_output=options.get("include_output", True),
+        include_message=options.get("include_message", False),
+        include_output_fields=options.get("include_output_fields", True),
+        include_tags=options.get("include_tags", True),
+    )
+    try:
+        extras = [_extra(name, entry) for name, entry in options.get("extra_fields", {}).items()]
+        renderer = output.compile_output(output.parse(template), mapping.resolver, extras)
+    except types_.CheckError as error:
+        raise ConditionError(str(error)) from error
+    time_ns = event["evt.rawtime"]
+    with _utc():
+        message, fields = renderer.render(event, time_ns)
+        line = output.line(time_ns, priority, message, shown)
+        alert = output.json_object(
+            time_ns=time_ns,
+            priority=priority,
+            rule=options.get("rule", "r"),
+            source="syscall",
+            hostname=options.get("hostname", "host"),
+            tags=options.get("tags", []),
+            message=message,
+            output_fields=fields,
+            options=shown,
+        )
+    return Formatted(message, output.escaped(line), json.loads(json.dumps(alert)))
+
+
+def _extra(name: str, entry: dict[str, Any]) -> output.Extra:
+    text = entry["format"]
+    if entry.get("raw") and not text.startswith("%"):
+        text = f"%{text}"
+    return output.Extra(name, output.parse(text), entry.get("raw", False))
+
+
+@contextlib.contextmanager
+def _utc() -> Iterator[None]:
+    """The zone of the cases; the process's own comes back afterwards."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()

@@ -40,7 +40,7 @@ def resolver(field: typed.FieldRef) -> _Get:
         return _ends(field)
     if any_of is table.AnyOf.ANCESTORS:
         return _ancestors(field)
-    written = _plain(field, key_of(field))
+    written = _plain(field, table.written(field.name, field.argument))
     derived = _derived(field)
     if derived is None:
         return written
@@ -50,16 +50,6 @@ def resolver(field: typed.FieldRef) -> _Get:
         return derived(event) if value is None else value
 
     return either
-
-
-def key_of(field: typed.FieldRef) -> str:
-    """The field as a rule writes it."""
-    if field.argument is None:
-        return field.name
-    known = table.fields().get(field.name)
-    if known is not None and known.argument in table.DOT_FORMS and not field.argument.isdigit():
-        return f"{field.name}.{field.argument}"
-    return f"{field.name}[{field.argument}]"
 
 
 def _plain(field: typed.FieldRef, key: str) -> _Get:
@@ -158,6 +148,8 @@ def _derived(field: typed.FieldRef) -> _Get | None:
         return _from_time(lambda ns: ns // _NS)
     if name == "evt.rawtime.ns":
         return _from_time(lambda ns: ns % _NS)
+    if name == "proc.pid":
+        return _plain(field, "proc.apid[0]")
     if name == "evt.num":
         return lambda event: 1
     if name == "evt.type.is":

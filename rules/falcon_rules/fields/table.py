@@ -11,7 +11,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
@@ -149,11 +149,16 @@ class Found:
 
 
 class UnknownField(Exception):
-    """The name is no field, or its argument does not fit. `suggestion` is a close field name."""
+    """The name is no field, or its argument does not fit."""
 
-    def __init__(self, message: str, suggestion: str | None = None) -> None:
+    def __init__(self, message: str, meant: Callable[[], str | None] = lambda: None) -> None:
         super().__init__(message)
-        self.suggestion = suggestion
+        self._meant = meant
+
+    @property
+    def suggestion(self) -> str | None:
+        """A close name that exists. Looked for only when asked: `lookup` is also used to try names."""
+        return self._meant()
 
 
 @functools.cache
@@ -190,7 +195,7 @@ def lookup(name: str, argument: str | None = None, extra: Mapping[str, Field] | 
         for base, _, rest in _dot_splits(name):
             if base in known and known[base].argument in DOT_FORMS:
                 return _dot_argument(known[base], rest)
-    raise UnknownField(f"unknown field {_written(name, argument)}", suggest(name))
+    raise UnknownField(f"unknown field {_written(name, argument)}", lambda: suggest(name))
 
 
 def suggest(name: str) -> str | None:
@@ -238,6 +243,14 @@ def _written(name: str, argument: str | None) -> str:
     return name if argument is None else f"{name}[{argument}]"
 
 
+def written(name: str, argument: str | None) -> str:
+    """A field that has passed `lookup`, as a rule writes it: `proc.aname[2]`, `evt.arg.flags`."""
+    field = fields().get(name)
+    if argument is not None and field is not None and field.argument in DOT_FORMS and not argument.isdigit():
+        return f"{name}.{argument}"
+    return _written(name, argument)
+
+
 def _bracket_argument(field: Field, argument: str | None) -> tuple[str | None, Type]:
     if argument is None:
         if field.argument in _MANDATORY:
@@ -258,20 +271,21 @@ def _dot_argument(field: Field, rest: str) -> Found:
     if field.argument in (ArgumentForm.EVENT_ARGUMENT, ArgumentForm.RAW_EVENT_ARGUMENT):
         kind = events.argument_type(rest)
         if kind is None:
-            close = difflib.get_close_matches(rest, events.argument_names(), n=1)
-            raise UnknownField(
-                f"unknown event argument {rest} in {written}", f"{field.name}.{close[0]}" if close else None
-            )
+            meant = functools.partial(_below, field.name, rest, events.argument_names())
+            raise UnknownField(f"unknown event argument {rest} in {written}", meant)
         return Found(field, rest, Type(kind) if field.argument == ArgumentForm.RAW_EVENT_ARGUMENT else field.type)
     if field.argument == ArgumentForm.EVENT_NAME:
         if not (events.is_known(rest) or (rest.isascii() and rest.isdigit())):
-            close_event = events.suggest(rest)
-            raise UnknownField(
-                f"unknown event type {rest} in {written}", f"{field.name}.{close_event}" if close_event else None
-            )
+            meant = functools.partial(_below, field.name, rest, sorted(events.names()))
+            raise UnknownField(f"unknown event type {rest} in {written}", meant)
     elif field.argument == ArgumentForm.PATH_END:
         if rest not in ("src", "dst"):
-            raise UnknownField(f"unknown field {written}", f"{field.name}.src")
+            raise UnknownField(f"unknown field {written}", lambda: f"{field.name}.src")
     elif not _WORD.fullmatch(rest):
         raise UnknownField(f"unknown field {written}")
     return Found(field, rest, field.type)
+
+
+def _below(name: str, rest: str, known: Sequence[str]) -> str | None:
+    close = difflib.get_close_matches(rest, known, n=1)
+    return f"{name}.{close[0]}" if close else None
