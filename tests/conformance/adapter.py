@@ -6,6 +6,7 @@ A thin layer: it turns Falcon's results into the shapes that the cases compare, 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import time
@@ -207,3 +208,17 @@ def _utc() -> Iterator[None]:
         else:
             os.environ["TZ"] = before
         time.tzset()
+
+
+def evaluate_rule(rules_file_text: str, event: dict[str, Any]) -> list[str]:
+    """Names of all enabled rules of the file that match the event, in definition order."""
+    names, matcher = _matcher(rules_file_text)
+    return [names[index] for index in matcher(event)]
+
+
+@functools.cache
+def _matcher(text: str) -> tuple[list[str], evaluation.Rules]:
+    result = compiling.compile_all(loader.load([documents.Document("rules.yaml", text)]), options.Options())
+    rules = result.bundle.rules
+    compiled_rules = [(index, rule.condition) for index, rule in enumerate(rules)]
+    return [rule.name for rule in rules], evaluation.compile_rules(compiled_rules, mapping.resolver, first=False)
