@@ -109,7 +109,7 @@ class Engine:
     def _alert(self, e: event.Event, index: int, suppressed: int) -> alerts.Alert:
         rule = self._rules[index]
         try:
-            text, fields = self._renderers[index](e)
+            text, fields = self._renderers[index].render(e, e.wall)
         except Exception as error:
             # The match is what counts: tell it without its details rather than not at all.
             self._note_error(index, error)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from falcon_rules import bundle, typed
+from falcon_rules import bundle, operands, output, typed
 from falcon_rules.compiler import event_types, types
 from falcon_rules.fields import table
 from falcon_rules.syntax import parser
@@ -46,7 +48,7 @@ ANCESTORS = (
     decode.Ancestor(70 * SECOND, 3000, 3000, b"sshd"),
     decode.Ancestor(1 * SECOND, 1, 1, b"systemd"),
 )
-BODIES = {
+BODIES: dict[layout.Kind, Any] = {
     layout.Kind.EXEC: decode.ExecBody(0, 0, 0, 0, 0, 0, 0),
     layout.Kind.OPEN: decode.OpenBody(77, 0x801, 0, 0, event.AT_FDCWD),
     layout.Kind.CONNECT: decode.ConnectBody(5, 2, 1, 6, 40000, 443, 0),
@@ -59,7 +61,7 @@ class Builder:
     def raw(self, event_type: str, *, ancestors=ANCESTORS, **members) -> bytes:
         kind = layout.KIND_OF[event_type]
         head, body = HEAD._replace(event=layout.EVENTS.index(event_type)), BODIES[kind]
-        blobs = {}
+        blobs: dict[str, bytes] = {}
         for name, value in members.items():
             if name in decode.Head._fields:
                 head = head._replace(**{name: value})
@@ -102,8 +104,7 @@ def session(state) -> event.Session:
 def field(written: str) -> typed.FieldRef:
     """`proc.aname[2]`, `evt.arg.flags`, ... as the compiler would refer to it."""
     name, _, rest = written.partition("[")
-    found = table.lookup(name, rest[:-1] if rest else None)
-    return typed.FieldRef(found.field.name, found.argument, typed.Kind.TEXT)
+    return operands.reference(table.lookup(name, rest[:-1] if rest else None))
 
 
 @pytest.fixture
@@ -138,16 +139,13 @@ def contain(state, monkeypatch):
 
 @pytest.fixture
 def rule():
-    """`rule("name", "proc.name = x", ...)`: a compiled rule; further keywords are members of `bundle.Rule`."""
+    """`rule("name", "proc.name = x", "%proc.name ran")`: a compiled rule; keywords: members of `bundle.Rule`."""
 
-    def make(name, condition, output=(), **members):
+    def make(name, condition, text="", **members):
         checked = types.check(parser.parse(condition))
         members.setdefault("event_types", event_types.of(checked))
         members.setdefault("priority", bundle.Priority.WARNING)
-        pieces = tuple(
-            bundle.Placeholder(piece[1:], field(piece[1:])) if piece.startswith("%") else piece for piece in output
-        )
-        return bundle.Rule(uid=f"uid/{name}", name=name, condition=checked, output=bundle.Output(pieces), **members)
+        return bundle.Rule(uid=f"uid/{name}", name=name, condition=checked, output=output.parse(text), **members)
 
     return make
 

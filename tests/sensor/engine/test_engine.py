@@ -26,7 +26,7 @@ def test_an_alert_says_what_the_event_says(build, rule, engine_of):
     shadow = rule(
         "Read shadow",
         f"{READS} and fd.name = /etc/shadow",
-        output=("Shadow read by ", "%proc.name", " file=", "%fd.name", " up=", "%proc.pname", " exe=", "%proc.exepath"),
+        "Shadow read by %proc.name file=%fd.name up=%proc.pname exe=%proc.exepath",
         tags=("filesystem", "mitre"),
         priority=bundle.Priority.CRITICAL,
     )
@@ -164,26 +164,24 @@ SYMLINK = {"name": b"/tmp/link", "path": b"/etc/shadow"}
 
 
 def test_a_rule_true_of_the_opened_name_prints_it(build, rule, engine_of):
-    judge = engine_of(rule("r", "evt.type = openat and fd.name = /etc/shadow", output=("%fd.name",)))
+    judge = engine_of(rule("r", "evt.type = openat and fd.name = /etc/shadow", "%fd.name"))
     assert [alert.output for alert in judge.evaluate(build.open(**SYMLINK))] == ["/etc/shadow"]
 
 
 def test_a_rule_true_of_the_given_name_prints_that_one(build, rule, engine_of):
-    judge = engine_of(rule("r", "evt.type = openat and fd.directory = /tmp", output=("%fd.name", " ", "%fd.nameraw")))
+    judge = engine_of(rule("r", "evt.type = openat and fd.directory = /tmp", "%fd.name %fd.nameraw"))
     assert [alert.output for alert in judge.evaluate(build.open(**SYMLINK))] == ["/tmp/link /tmp/link"]
 
 
 def test_a_rule_true_of_both_names_alerts_once_with_the_opened_one(build, rule, engine_of):
     for mode in ("first", "all"):
-        judge = engine_of(
-            rule("r", "evt.type = openat and fd.name startswith /", output=("%fd.name",)), rule_matching=mode
-        )
+        judge = engine_of(rule("r", "evt.type = openat and fd.name startswith /", "%fd.name"), rule_matching=mode)
         assert [alert.output for alert in judge.evaluate(build.open(**SYMLINK))] == ["/etc/shadow"]
 
 
 def test_the_earlier_rule_wins_whichever_name_it_holds_for(build, rule, engine_of):
-    given = rule("given", "evt.type = openat and fd.name = /tmp/link", output=("%fd.name",))
-    opened = rule("opened", "evt.type = openat and fd.name = /etc/shadow", output=("%fd.name",))
+    given = rule("given", "evt.type = openat and fd.name = /tmp/link", "%fd.name")
+    opened = rule("opened", "evt.type = openat and fd.name = /etc/shadow", "%fd.name")
     record = build.open(**SYMLINK)
     assert [a.output for a in engine_of(given, opened).evaluate(record)] == ["/tmp/link"]
     assert [a.output for a in engine_of(opened, given).evaluate(record)] == ["/etc/shadow"]
@@ -206,7 +204,7 @@ def test_rules_that_read_no_name_are_tried_once(build, rule, engine_of):
 
 def test_a_relative_name_is_made_absolute_with_the_working_directory(build, rule, engine_of, state):
     state.observe(build.exec(b"cat", cwd=b"/srv/app"))
-    judge = engine_of(rule("r", "evt.type = openat and fd.name = /srv/link", output=("%fd.name",)))
+    judge = engine_of(rule("r", "evt.type = openat and fd.name = /srv/link", "%fd.name"))
     record = build.open(b"../link", b"/etc/shadow", time=101 * SECOND)
     assert [alert.output for alert in judge.evaluate(record)] == ["/srv/link"]
 
@@ -302,7 +300,7 @@ def test_a_rule_that_raises_silences_no_other_and_is_told_once(build, rule, engi
 
 
 def test_an_output_that_raises_does_not_swallow_the_match(build, rule, engine_of, broken_field):
-    judge = engine_of(rule("r", READS, output=("tty ", "%proc.tty")))
+    judge = engine_of(rule("r", READS, "tty %proc.tty"))
     alert, diagnostic = judge.evaluate(build.open(b"/x", b"/x"))
     assert (alert.rule, alert.output) == ("r", "r")
     assert diagnostic.rule == engine.BROKEN_RULE
@@ -317,8 +315,8 @@ def test_hostile_records_are_refused_as_records_or_judged(build, rule, engine_of
         "fd.ip = 1.2.3.4 or fd.net = 10.0.0.0/8 or fd.port in (1, 2) or fd.sip.name = x",
         "user.name = root or group.name = x or proc.sname = y or container.id != host",
     ]
-    output = ("%evt.args", "%fd.name", "%evt.time", "%proc.acmdline", "%fd.sproto", "%thread.cap_effective")
-    rules = [rule(f"r{i}", condition, output=output) for i, condition in enumerate(conditions)]
+    text = "%evt.args %fd.name %evt.time %proc.acmdline %fd.sproto %thread.cap_effective"
+    rules = [rule(f"r{i}", condition, text) for i, condition in enumerate(conditions)]
     judge = engine_of(*rules, rule_matching="all")
     noise = random.Random(7)
     judged = 0

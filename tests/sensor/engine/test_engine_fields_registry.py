@@ -6,8 +6,8 @@ import pytest
 
 from falcon_rules import bundle, typed
 from falcon_rules.fields import table
-from falcon_sensor.engine import event
 from falcon_sensor.engine.fields import registry
+from falcon_sensor.records import decode
 
 ARGUMENTS = {
     table.ArgumentForm.NONE: (None,),
@@ -63,7 +63,7 @@ def test_values_have_the_types_of_their_fields(build, session, event_type, resul
     given |= {"name": b"x", "path": b"/y"} if event_type.startswith(("open", "creat")) else {}
     given |= {"args": b"a\0-b\0", "exe": b"/bin/a"} if event_type.startswith("exec") else {}
     record = build.raw(event_type, result=result, **given)
-    e = session.next(event.decode.Record(record))
+    e = session.next(decode.Record(record))
     wrong = [
         (registry.written(ref), value)
         for field, ref in references()

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 
 from falcon_rules import bundle, typed
+from falcon_rules.fields import table
 from falcon_sensor.engine.fields import ancestors, arguments, container, evt, fd, kinds, proc, sockets, times, user
 
 _MODULES = (evt, times, arguments, proc, ancestors, user, fd, sockets, container)
@@ -57,11 +58,8 @@ def unsupported(rules: bundle.Bundle) -> list[tuple[str, str, str]]:
 
 
 def written(field: typed.FieldRef) -> str:
-    if field.argument is None:
-        return field.name
-    if field.name in ("evt.arg", "evt.rawarg", "evt.type.is") and not field.argument.isdigit():
-        return f"{field.name}.{field.argument}"
-    return f"{field.name}[{field.argument}]"
+    """As a rule writes it: `proc.aname[2]`, `evt.arg.flags`."""
+    return table.written(field.name, field.argument)
 
 
 def fields_of(condition: typed.Condition) -> Iterator[typed.FieldRef]:
