@@ -22,7 +22,9 @@ def compile_all(loaded: definitions.Loaded, wanted: options.Options) -> compiled
     compiler = rules.RuleCompiler(conditions, places, wanted, found)
     candidates = [definition for definition in loaded.rules.values() if definition.known_source]
     compiled_rules = [rule for rule in map(compiler.compile, candidates) if rule is not None]
-    found += _unused(loaded, conditions.used, lists.used)
+    if not any(each.is_error for each in (*loaded.diagnostics, *found)):
+        # What has an error could not count its uses.
+        found += _unused(loaded, conditions.used, lists.used)
     found += _idle_selections(loaded, wanted)
     active = tuple(rule.to_bundle() for rule in compiled_rules if rule.active)
     return compiled.Result(bundle.Bundle(active, wanted.revision), tuple(compiled_rules), (*loaded.diagnostics, *found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from falcon_rules import bundle, output, typed
+from falcon_rules import bundle, typed
 from falcon_rules.compiler import hints, options
 from falcon_rules.diagnostics import Code, Diagnostic, Severity
 from falcon_rules.model.definitions import RuleDefinition
@@ -34,11 +34,6 @@ def _without_container_info(rule: RuleDefinition, found: list[Diagnostic]) -> Te
     place = text.place(done - len("%container.info"), len("%container.info"))
     found.append(rule.entry.finding(Severity.WARNING, Code.DEPRECATED_ITEM, message, place))
     return Text([*pieces, *text.slice(done, len(text.string))])
-
-
-def compile_output(rule: RuleDefinition, text: Text) -> bundle.Output:
-    """The output cut into pieces. Raises operands.CheckError with a span of the text."""
-    return output.parse(text.string)
 
 
 def deprecated_fields(compiled: bundle.Output) -> set[str]:

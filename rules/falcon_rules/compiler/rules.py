@@ -22,6 +22,7 @@ from falcon_rules.compiler import (
 from falcon_rules.diagnostics import Code, Diagnostic, Severity
 from falcon_rules.model.definitions import RuleDefinition
 from falcon_rules.model.documents import Text
+from falcon_rules.output import parsing
 from falcon_rules.syntax import walking
 
 _UNKNOWN = frozenset({operands.Code.UNKNOWN_FIELD, operands.Code.UNKNOWN_EVENT_TYPE})
@@ -88,7 +89,7 @@ class RuleCompiler:
 
     def _output(self, rule: RuleDefinition, text: Text) -> bundle.Output:
         try:
-            return outputs.compile_output(rule, text)
+            return parsing.parse(text.string)
         except operands.CheckError as error:
             place = text.place(error.span.start, max(1, error.span.end - error.span.start))
             self._skip_unknown(rule, error, place)

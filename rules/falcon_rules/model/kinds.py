@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from falcon_rules import bundle
+from falcon_rules import bundle, diagnostics
 
 _TRUE = frozenset(spelling for word in ("true", "yes", "on", "y") for spelling in (word, word.upper(), word.title()))
 _FALSE = frozenset(spelling for word in ("false", "no", "off", "n") for spelling in (word, word.upper(), word.title()))
@@ -57,8 +57,9 @@ def priority(value: Any) -> Any:
         return value
     found = _PRIORITIES.get(text(value).upper())
     if found is None:
-        names = ", ".join(each.label for each in bundle.Priority)
-        raise PydanticCustomError("falcon", "must be one of {names}", {"names": names})
+        names = [each.label for each in bundle.Priority]
+        context = {"names": ", ".join(names), "suggestion": diagnostics.suggest(value.capitalize(), names)}
+        raise PydanticCustomError("falcon", "must be one of {names}", context)
     return found
 
 

@@ -104,7 +104,8 @@ class Entry:
             owner = "exception" if len(path) > 1 else self.kind
             self.refuse(Code.ERR_YAML_VALIDATE, f"this {owner} has no {path[-1]!r}", self.place(*path))
         key = named[-1] if named else self.kind
-        self.refuse(Code.ERR_YAML_VALIDATE, f"{key!r} {first['msg']}", self.place(*path))
+        suggestion = first.get("ctx", {}).get("suggestion")
+        self.refuse(Code.ERR_YAML_VALIDATE, f"{key!r} {first['msg']}", self.place(*path), suggestion)
 
 
 def _step(node: nodes.Node, step: str | int) -> nodes.Node | None:

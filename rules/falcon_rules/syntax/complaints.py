@@ -35,7 +35,7 @@ _PLACES = (
 def explain(error: lark.exceptions.UnexpectedInput, text: str) -> ConditionSyntaxError:
     """A readable error for lark's."""
     at_end = isinstance(error, lark.exceptions.UnexpectedToken) and error.token.type == "$END"
-    start = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
+    start = len(text.rstrip(_BLANKS)) if at_end or error.pos_in_stream is None else error.pos_in_stream
     while start < len(text) and text[start] in _BLANKS:
         start += 1
     expected = _accepted(error)
