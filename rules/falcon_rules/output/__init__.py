@@ -7,12 +7,13 @@ These few names are the whole interface, so unlike other packages this one hands
 """
 
 from falcon_rules.output.lines import Options, escaped, json_object, line
-from falcon_rules.output.parsing import parse
+from falcon_rules.output.parsing import OutputError, parse
 from falcon_rules.output.rendering import Extra, Renderer, compile_output
 
 __all__ = [
     "Extra",
     "Options",
+    "OutputError",
     "Renderer",
     "compile_output",
     "escaped",

@@ -23,10 +23,20 @@ _MAX_WIDTH: Final = 4096
 """Wider columns than any line; keeps a typing error from asking for gigabytes of blanks."""
 
 
+class OutputError(operands.CheckError):
+    """An output text is wrong; `span` counts its characters.
+
+    code: what kind of mistake; UNKNOWN_FIELD is the one rules may ask to be skipped for.
+    """
+
+    @property
+    def offset(self) -> int:
+        return self.span.start
+
+
 def parse(text: str, extra: operands.Extra = None) -> bundle.Output:
     """An output text as pieces. A leading `*` is dropped: every output prints `<NA>` for what is
-    unavailable. extra: fields besides the table's. Raises operands.CheckError with a span of `text`;
-    its code UNKNOWN_FIELD is the mistake that rules may ask to be skipped for.
+    unavailable. extra: fields besides the table's. Raises OutputError.
     """
     pieces: list[str | bundle.Placeholder] = []
     at = 1 if text.startswith("*") else 0
@@ -71,7 +81,7 @@ def _field(text: str, at: int, extra: operands.Extra) -> tuple[typed.FieldRef, i
             continue
         return operands.reference(found), end
     span = tree.Span(at, name.end())
-    raise operands.CheckError(f"unknown field {name[0]}", span, operands.Code.UNKNOWN_FIELD, _suggestion(name[0]))
+    raise OutputError(f"unknown field {name[0]}", span, operands.Code.UNKNOWN_FIELD, _suggestion(name[0]))
 
 
 def _suggestion(name: str) -> str | None:
@@ -106,6 +116,8 @@ def _call(text: str, at: int, extra: operands.Extra) -> tuple[typed.Transform, i
         checked = operands.check(node.left, extra)
     except errors.ConditionSyntaxError as error:
         raise _wrong(str(error), at + error.span.start) from None
+    except operands.CheckError as error:
+        raise OutputError(error.message, error.span, error.code, error.suggestion) from None
     if not isinstance(checked.operand, typed.Transform):
         raise _wrong("this is no transformer call", at)
     return checked.operand, end
@@ -121,6 +133,6 @@ def _end_of_call(text: str, at: int) -> int:
     raise _wrong("the parenthesis of this call is never closed", at)
 
 
-def _wrong(message: str, offset: int, unknown: bool = False) -> operands.CheckError:
+def _wrong(message: str, offset: int, unknown: bool = False) -> OutputError:
     code = operands.Code.UNKNOWN_FIELD if unknown else operands.Code.BAD_OUTPUT
-    return operands.CheckError(message, tree.Span(offset, offset + 1), code)
+    return OutputError(message, tree.Span(offset, offset + 1), code)
