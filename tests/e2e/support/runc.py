@@ -34,7 +34,7 @@ CAPABILITIES = (
 TIMEOUT = 60.0
 
 # Names under which our two programs lie in the image.
-SERVERS = ("nginx", "httpd", "php-fpm8.2", "redis-server")
+SERVERS = ("nginx", "httpd", "php-fpm8.2", "vsftpd")
 ACTORS = ("act", "curl", "ssh", "sshd", "myapp", "python3", "debugger", "ebs-csi", "buildkitd", "kubectl")
 IDLERS = ("debugfs", "ncat", "socat", "nmap", "xmrig", "find-it", "apt-get", "curl-idle", "mkfs.ext4", "pip")
 
@@ -224,7 +224,7 @@ class _Container:
                 "args": list(spec.args),
                 "env": [f"{key}={value}" for key, value in env.items()],
                 "cwd": "/",
-                "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")},
+                "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities),
                 "noNewPrivileges": False,
             },
             "mounts": [*_mounts(), *(_bind(source, target) for source, target in spec.mounts.items())],

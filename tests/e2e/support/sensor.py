@@ -11,6 +11,7 @@ machine nor another scenario gets mixed up with ours.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -142,10 +143,8 @@ class Sensor:
     def _touch(self) -> str:
         name = f"{self._directory}/sentinel-{uuid.uuid4().hex}"
         # It need not exist: that somebody tried to open it is enough.
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.close(os.open(name, os.O_RDONLY))
-        except FileNotFoundError:
-            pass
         return name
 
     def _wait_until_it_sees(self) -> None:

@@ -1,0 +1,70 @@
+"""The first alert a newcomer sees: somebody opens a shell in a container that runs nginx."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+import uuid
+
+import pytest
+
+pytestmark = [pytest.mark.kernel, pytest.mark.containers]
+
+RULE = "Terminal shell in container"
+NGINX = ["/usr/sbin/nginx", "run", "/bin/bash", "/bin/bash", "-c", "true"]
+
+
+def only_alert(scene, running):
+    running.settle()
+    alerts = running.alerts(scene.mark)
+    assert [alert["rule"] for alert in alerts] == [RULE], alerts
+    return alerts[0]
+
+
+def test_shell_under_nginx_is_told_with_everything_one_asks_first(scene, default_sensor):
+    before = time.time()
+    annotations = {
+        "io.kubernetes.cri.container-name": "web",
+        "io.kubernetes.cri.image-name": "registry.example/shop/web:1.2",
+    }
+    result = scene.container(NGINX, terminal=True, annotations=annotations)
+    alert = only_alert(scene, default_sensor)
+    fields = alert["output_fields"]
+
+    assert alert["priority"] == "Notice"
+    assert fields["user.name"] == "root"
+    assert (fields["proc.name"], fields["proc.pname"]) == ("bash", "nginx")
+    assert fields["proc.cmdline"] == "bash -c true"
+    assert fields["proc.exepath"].endswith("/bin/bash")
+    assert os.major(fields["proc.tty"]) == 136, "a pseudo terminal"
+    assert fields["container.id"] == result.id[:12]
+    assert fields["container.name"] == "web" or fields["container.image.repository"] == "registry.example/shop/web"
+    for part in ("bash -c true", "parent=nginx", f"container={result.id[:12]}", "user=root"):
+        assert part in alert["output"]
+    when = datetime.datetime.fromisoformat(alert["time"][:26] + "+00:00").timestamp()
+    assert before - 1 < when < time.time() + 1
+
+
+@pytest.mark.parametrize(
+    "cgroups_path",
+    [
+        "/docker/{id}",
+        "/kubepods/burstable/pod{uid}/{id}",
+        "/kubepods.slice/kubepods-pod{slug}.slice/cri-containerd-{id}.scope",
+        "/kubepods.slice/kubepods-pod{slug}.slice/crio-{id}.scope",
+        "/machine.slice/libpod-{id}.scope",
+        "/system.slice/docker-{id}.scope",
+    ],
+)
+def test_container_is_recognised_by_its_control_group(cgroups_path, scene, default_sensor):
+    uid = str(uuid.uuid4())
+    path = cgroups_path.replace("{uid}", uid).replace("{slug}", uid.replace("-", "_"))
+    result = scene.container(NGINX, terminal=True, cgroups_path=path)
+    assert only_alert(scene, default_sensor)["output_fields"]["container.id"] == result.id[:12]
+
+
+def test_user_of_the_container_has_the_name_that_the_container_gives(scene, default_sensor):
+    """The image's own account list says anna; the host's knows nobody of that id, or somebody else."""
+    scene.container(NGINX, terminal=True, user=1000)
+    assert only_alert(scene, default_sensor)["output_fields"]["user.name"] == "anna"
