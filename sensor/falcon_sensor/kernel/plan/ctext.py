@@ -1,0 +1,159 @@
+"""Atoms and expressions as C.
+
+The names used here are those of `cfilter`'s functions: `f` the facts, `hit` and `may` the bits of
+the name at hand, `raw_hit` and `raw_may` those of the name as given, `comm`, `parent_N` and `any`
+the bits of comms, and one variable per fact that costs a read.
+"""
+
+from __future__ import annotations
+
+from falcon_sensor.kernel.plan import atoms, expression, stages, tables
+
+FACTS: dict[str, tuple[str, int, int]] = {
+    "result": ("f->result", -(1 << 63), (1 << 63) - 1),
+    "fd": ("f->fd", -(1 << 31), (1 << 31) - 1),
+    "open_flags": ("f->open_flags", 0, (1 << 32) - 1),
+    "mode": ("f->mode", 0, (1 << 32) - 1),
+    "flags": ("f->flags", 0, (1 << 32) - 1),
+    "family": ("f->family", 0, (1 << 16) - 1),
+    "sock_type": ("f->sock_type", 0, (1 << 16) - 1),
+    "protocol": ("f->protocol", 0, (1 << 16) - 1),
+    "source_port": ("f->source_port", 0, (1 << 16) - 1),
+    "dest_port": ("f->dest_port", 0, (1 << 16) - 1),
+    "ancestors": ("ancestors", 0, 8),
+    "container": ("container", 0, 1),
+    "has_tty": ("has_tty", 0, 1),
+    "uid": ("uid", 0, (1 << 32) - 1),
+    "gid": ("gid", 0, (1 << 32) - 1),
+    "pid": ("pid", 0, (1 << 32) - 1),
+    "vpid": ("vpid", 0, (1 << 32) - 1),
+    "caps_effective": ("caps_effective", 0, (1 << 64) - 1),
+}
+"""A fact's C expression, its least and its greatest value."""
+
+READS = ("container", "has_tty", "uid", "gid", "pid", "vpid", "caps_effective")
+"""Facts that are read by `falcon_NAME(f)` into a variable of that name."""
+
+
+class Printer:
+    """Prints expressions; `paths` and `comms` say which bit answers which text test."""
+
+    def __init__(self, paths: tables.Table | None, comms: tables.Table | None) -> None:
+        self._paths = paths
+        self._comms = comms
+
+    def condition(self, part: expression.Expression) -> str:
+        """C that is true when `part` is; parenthesised where it is not one operand."""
+        if isinstance(part, expression.Leaf):
+            return self.leaf(part)
+        if not part.children:
+            return "1" if part == expression.TRUE else "0"
+        operator = " && " if isinstance(part, expression.All) else " || "
+        return "(" + operator.join(map(self.condition, self.ordered(part.children))) + ")"
+
+    def ordered(self, parts: frozenset[expression.Expression]) -> list[expression.Expression]:
+        """Cheapest first; the order among equals is that of their text, so that equal rules give equal C."""
+        return sorted(parts, key=lambda part: (_cost(part), expression.size(part), self.condition(part)))
+
+    def leaf(self, leaf: expression.Leaf) -> str:
+        atom = leaf.atom
+        if isinstance(atom, atoms.Number):
+            return _number(atom)
+        if isinstance(atom, atoms.Bits):
+            text = _bits(atom)
+        elif isinstance(atom, atoms.Text):
+            return self._text(atom, leaf.positive)
+        else:
+            text = _address(atom)
+        return text if leaf.positive else f"!{text}"
+
+    def _text(self, atom: atoms.Text, positive: bool) -> str:
+        table = self._paths if tables.is_path(atom) else self._comms
+        assert table is not None
+        bit = table.bits[atom]
+        hit, may = _variables(atom.subject)
+        word, mask = bit >> 6, f"{1 << (bit & 63):#x}ULL"
+        if not positive:
+            return f"!({hit}[{word}] & {mask})"
+        found = f"{may or hit}[{word}] & {mask}"
+        return f"({found} || many)" if atom.subject is atoms.Subject.ANY_ANCESTOR else f"({found})"
+
+
+def _variables(subject: atoms.Subject) -> tuple[str, str | None]:
+    """Names of the bits that surely hold, and of those that may where these differ."""
+    if subject is atoms.Subject.RAW:
+        return "raw_hit", "raw_may"
+    if subject in atoms.PATHS:
+        return "hit", "may"
+    return comm_variable(subject), None
+
+
+def comm_variable(subject: atoms.Subject) -> str:
+    if subject is atoms.Subject.COMM:
+        return "comm"
+    return "any" if subject is atoms.Subject.ANY_ANCESTOR else f"parent_{subject - atoms.Subject.COMM}"
+
+
+def _cost(part: expression.Expression) -> stages.Cost:
+    return max((stages.cost(leaf.atom) for leaf in expression.leaves(part)), default=stages.Cost.FACT)
+
+
+def _number(atom: atoms.Number) -> str:
+    name, least, greatest = FACTS[atom.fact]
+    tests = []
+    for low, high in atoms.intersection(atom.ranges, ((least, greatest),)):
+        if low == high:
+            tests.append(f"{name} == {_constant(low)}")
+            continue
+        sides = [f"{name} >= {_constant(low)}"] if low > least else []
+        sides += [f"{name} <= {_constant(high)}"] if high < greatest else []
+        tests.append(" && ".join(sides) if len(sides) == 1 else f"({' && '.join(sides)})" if sides else "1")
+    if atom.fact == "result":
+        tests.insert(0, "!f->result_known")
+    if len(tests) == 1:
+        return tests[0] if tests[0].isidentifier() else f"({tests[0]})"
+    return f"({' || '.join(tests)})" if tests else "0"
+
+
+def _constant(value: int) -> str:
+    if -(1 << 31) <= value < 1 << 31:
+        return str(value)
+    if value == -(1 << 63):
+        return "(-0x7fffffffffffffffLL - 1)"
+    return f"{value:#x}{'ULL' if value > 0 else 'LL'}"
+
+
+def _bits(atom: atoms.Bits) -> str:
+    name = FACTS[atom.fact][0]
+    suffix = "ULL" if atom.mask >> 32 else ""
+    tests = [f"({name} & {atom.mask:#o}{suffix}) == {value:#o}{suffix}" for value in sorted(atom.values)]
+    return f"({' || '.join(tests)})"
+
+
+def _address(atom: atoms.Address) -> str:
+    tests = []
+    for address, bits in sorted(atom.networks):
+        words = _words(address, bits)
+        if len(address) == 4:
+            mask, value = words[0]
+            tests.append(f"(falcon_is_ipv4(f, f->{atom.side}) && (falcon_ipv4(f, f->{atom.side}) & {mask}) == {value})")
+        else:
+            compared = [
+                f"(falcon_word(f->{atom.side}, {index}) & {mask}) == {value}"
+                for index, (mask, value) in enumerate(words)
+                if mask != "0x0U"
+            ]
+            tests.append("(" + " && ".join([f"falcon_is_ipv6(f, f->{atom.side})", *compared]) + ")")
+    return f"({' || '.join(tests)})"
+
+
+def _words(address: bytes, bits: int) -> list[tuple[str, str]]:
+    """(mask, value) of each 32-bit word, as a little-endian machine loads bytes in network order."""
+    whole = 8 * len(address)
+    mask = ((1 << whole) - (1 << whole - bits)).to_bytes(len(address), "big")
+    found = []
+    for at in range(0, len(address), 4):
+        word_mask = int.from_bytes(mask[at : at + 4], "little")
+        value = int.from_bytes(address[at : at + 4], "little") & word_mask
+        found.append((f"{word_mask:#x}U", f"{value:#x}U"))
+    return found
