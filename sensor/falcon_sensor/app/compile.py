@@ -5,3 +5,102 @@ wrong with settings or rules is part of the answer.
 """
 
 from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from falcon_rules import bundle
+from falcon_rules.cli import reading
+from falcon_rules.compiler import compiled, options
+from falcon_rules.diagnostics import Code, Severity
+from falcon_rules.loading import compilation
+from falcon_sensor.app import prepare
+from falcon_sensor.engine.fields import registry
+from falcon_sensor.kernel.plan import build
+from falcon_sensor.records import layout
+from falcon_sensor.settings import load, model
+
+_MOST_ERRORS = 20
+"""Printed of many: the first ones are usually what the others come from."""
+
+
+def answer(request: dict[str, Any]) -> prepare.Answer:
+    """request: what `prepare.Process` sends."""
+    overrides = [*request["options"], *(["json_output=true"] if request["json"] else [])]
+    try:
+        settings, warnings = load.load(request["config"], overrides, os.environ)
+    except load.SettingsError as error:
+        return prepare.Answer(None, error.messages)
+    paths = request["rules"] or settings.rules_files
+    if not paths:
+        return prepare.Answer(None, ("no rules: give files or directories with -r, or set rules_files",))
+    files, problems = reading.read(paths)
+    if problems:
+        return prepare.Answer(None, tuple(each.render() for each in problems))
+    result = compilation.compile(files, wanted(settings))
+    errors = [each.render() for each in result.errors] or list(_impossible(result))
+    if errors:
+        return prepare.Answer(None, _shortened(errors))
+    if not result.bundle.rules:
+        return prepare.Answer(None, (f"no rule is active in {', '.join(map(str, paths))}",))
+    warnings += [each.render() for each in result.diagnostics if not each.is_error]
+    warnings += _unseen(result.bundle)
+    plan = build.build(result.bundle)
+    return prepare.Answer(prepare.Prepared(settings, result.bundle, plan, tuple(warnings)))
+
+
+def wanted(settings: model.Settings) -> options.Options:
+    """What the settings ask of the compiler."""
+    selections = []
+    for entry in settings.rules:
+        for enable, selector in ((True, entry.enable), (False, entry.disable)):
+            if selector is not None:
+                selections.append(options.Selection(enable, selector.rule, selector.tag))
+    return options.Options(tuple(selections), bundle.Priority[settings.priority.upper()])
+
+
+def _impossible(result: compiled.Result) -> Iterator[str]:
+    """Conditions on fields that this sensor cannot fill: such a rule would be silent, and nobody would know why."""
+    for rule in result.rules:
+        if not rule.active:
+            continue
+        for field in dict.fromkeys(registry.fields_of(rule.condition)):
+            if reason := registry.reason(field):
+                entry = rule.definition.entry
+                message = f"this sensor cannot fill {registry.written(field)}: {reason}"
+                place = entry.place("condition")
+                yield entry.finding(Severity.ERROR, Code.ERR_COMPILE_CONDITION, message, place).render()
+
+
+def _unseen(rules: bundle.Bundle) -> list[str]:
+    """Rules for events that this sensor does not watch; they stay, but somebody should know."""
+    known = frozenset(layout.EVENTS)
+    return [
+        f"warning: rule {rule.name!r} never holds here: this sensor does not watch {', '.join(rule.event_types[:5])}"
+        for rule in rules.rules
+        if rule.event_types and not known & set(rule.event_types)
+    ]
+
+
+def _shortened(errors: Sequence[str]) -> tuple[str, ...]:
+    if len(errors) <= _MOST_ERRORS:
+        return tuple(errors)
+    return (*errors[:_MOST_ERRORS], f"... and {len(errors) - _MOST_ERRORS} more errors")
+
+
+def main() -> None:
+    """One request, one answer."""
+    request = json.load(sys.stdin)
+    result = pickle.dumps(answer(request), pickle.HIGHEST_PROTOCOL)
+    sys.stdout.buffer.write(result)
+    sys.stdout.buffer.flush()
+    # Freeing a compiler's worth of objects one by one takes a while and helps nobody.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

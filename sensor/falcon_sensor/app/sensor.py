@@ -51,15 +51,16 @@ class Sensor:
         building = worker.submit(self._build_engine)
         worker.shutdown(wait=False)
         try:
-            self._probes = self._stack.enter_context(
-                contextlib.closing(probes.load(self._plan, self._settings.ring_bytes))
-            )
-        except probes.LoadError as error:
+            self._probes = self._stack.enter_context(probes.load(self._plan, self._settings.ring_bytes))
+        except probes.ProbeError as error:
             raise prepare.Failed(str(error)) from None
         self._engine = building.result()
         self._state.scan()
         self._consumer = consumer.Consumer(
-            generation.Generation(self._probes.ring, self._engine), self._state, self._outputs.put, base.say
+            generation.Generation(self._probes.ring, self._probes.ring_fd, self._engine),
+            self._state,
+            self._outputs.put,
+            base.say,
         )
         # What exists now stays: collecting it again and again would cost time and, after a fork, memory.
         gc.collect()
@@ -70,7 +71,7 @@ class Sensor:
         rules, events = len(self._engine.running), len(self._plan.events)
         return (
             f"watching {self._hostname}: {rules} rule{'s' * (rules != 1)}, {events} event type{'s' * (events != 1)}, "
-            f"backend {self._probes.backend}"
+            f"backend C"
         )
 
     def watch(self, caught: signals.Signals, duration: float | None) -> int:
@@ -110,11 +111,14 @@ class Sensor:
         return f"{due.text}; stopping, as syscall_event_drops.actions asks" if "exit" in actions else None
 
     def _counters(self) -> drops.Counters:
-        found = self._probes.counters()
-        return drops.Counters(seen=found.shipped, dropped=found.dropped)
+        kinds = self._probes.counters().values()
+        # A program the kernel left out is an event nobody saw, as much as one without room.
+        dropped = sum(each.dropped for each in kinds) + self._probes.missed()
+        return drops.Counters(seen=sum(each.records for each in kinds), dropped=dropped)
 
     def _end(self) -> None:
         """Evaluates what is there, detaches, lets outputs finish, and sums up."""
+        self._probes.detach()
         self._consumer.stop()
         self._check(time.monotonic())
         self._stack.close()

@@ -82,7 +82,7 @@ class Consumer:
         with select.epoll() as poller:
             poller.register(self._wake, select.EPOLLIN)
             for each in self._generations:
-                poller.register(each.ring.fileno(), select.EPOLLIN)
+                poller.register(each.descriptor, select.EPOLLIN)
             while self._stop_at is None:
                 poller.poll(POLL_SECONDS)
                 self._drain()

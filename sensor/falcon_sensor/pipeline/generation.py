@@ -24,9 +24,6 @@ from falcon_sensor.records import decode
 class Ring(Protocol):
     """What the consumer needs of `kernel.ring`."""
 
-    def fileno(self) -> int:
-        """Readable while records wait."""
-
     def records(self) -> Iterator[bytes]:
         """Takes the records that wait now, oldest first."""
 
@@ -39,9 +36,11 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class Generation:
-    """since, until: CLOCK_BOOTTIME in ns; records from `since` on and before `until` count."""
+    """descriptor: the ring's, readable while records wait. since, until: CLOCK_BOOTTIME in ns; records from
+    `since` on and before `until` count."""
 
     ring: Ring
+    descriptor: int
     engine: Engine
     since: int = 0
     until: int | None = None

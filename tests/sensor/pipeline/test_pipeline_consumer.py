@@ -54,9 +54,6 @@ class Ring:
         self.waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.event = os.eventfd(0, os.EFD_NONBLOCK)
 
-    def fileno(self):
-        return self.event
-
     def put(self, *records: bytes):
         for data in records:
             self.waiting.put(data)
@@ -107,7 +104,7 @@ class Setup:
         self.arrived.release()
 
     def start(self, **options):
-        each = generation.Generation(self.ring, self.engine, **options)
+        each = generation.Generation(self.ring, self.ring.event, self.engine, **options)
         self.consumer = consumer.Consumer(each, self.state, self.deliver, self.told.append)
         self.consumer.start()
         return self.consumer
