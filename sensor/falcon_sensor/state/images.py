@@ -39,6 +39,11 @@ class Facts(NamedTuple):
     body: decode.ExecBody
     ancestors: tuple[decode.Ancestor, ...]
 
+    @property
+    def is_from_proc(self) -> bool:
+        """Read from /proc (see `procfs`), where no exec's time is known. A real exec comes after the start."""
+        return self.time == self.start
+
 
 def facts_of(record: decode.Record) -> Facts:
     """Everything an exec record tells. Raises ValueError for another kind of record."""

@@ -127,6 +127,11 @@ class Process:
         return facts.time if facts is not None else None
 
     def has(self, flag: layout.Flag) -> bool | None:
-        """One of the executable's flags (`EXE_UPPER_LAYER`, `EXE_LOWER_LAYER`, `EXE_MEMFD`, `EXE_WRITABLE`)."""
+        """One of the executable's flags (`EXE_UPPER_LAYER`, `EXE_LOWER_LAYER`, `EXE_MEMFD`, `EXE_WRITABLE`).
+
+        None where it can't be told: of a process from before us /proc only shows whether it is a memfd.
+        """
         facts = self.facts
-        return flag in facts.flags if facts is not None else None
+        if facts is None or (facts.is_from_proc and flag != layout.Flag.EXE_MEMFD):
+            return None
+        return flag in facts.flags

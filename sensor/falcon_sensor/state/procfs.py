@@ -126,13 +126,14 @@ class Procfs:
         """An exec record for the process.
 
         None when there is no such process, it started at another time than `start` (ns), or it
-        has no executable (kernel threads, zombies).
+        has neither executable nor arguments (kernel threads, zombies).
         """
         stat = self.stat(pid)
         if stat is None or (start is not None and stat.start != ticks(start)):
             return None
         exe = self.link(pid, "exe")
-        if not exe:
+        args = self._read(pid, "cmdline", layout.ARGS_CAP)
+        if not exe and not args:
             return None
         status = _status(self._read(pid, "status"))
         cgroup, cgroup_v1 = _cgroups(self._read(pid, "cgroup"))
@@ -142,13 +143,14 @@ class Procfs:
             "filename": exe,
             "exe": exe,
             "cwd": self.link(pid, "cwd"),
-            "args": self._read(pid, "cmdline", layout.ARGS_CAP),
+            "args": args,
             "env": self._read(pid, "environ", layout.ENV_CAP),
         }
         head = self._head(stat, status, start, exe)
         body = self._body(pid, status)
-        # Read twice, so that what lies between is about one process: pids are reused.
-        if self.stat(pid) is None or self.link(pid, "exe") != exe:
+        # Looked at again, so that what was read in between is about one process and one image.
+        again = self.stat(pid)
+        if again is None or again.start != stat.start or self.link(pid, "exe") != exe:
             return None
         return decode.encode(layout.Kind.EXEC, head, self._ancestors(stat), body, blobs)
 

@@ -120,11 +120,13 @@ def test_hexadecimal_ids_are_shortened_to_12_characters_and_names_are_not():
     assert cgroups.Match(b"frontend-of-the-shop").short_id == b"frontend-of-the-shop"
 
 
+WORDS = [b"kubepods", b"docker", b"lxc", b"garden", b"ecs", b"lxc.payload.", b":", b".scope", b"\\x2d", b"\n"]
+WORDS += [ID, b"pod" + UID, b"docker-" + ID + b".scope", b"crio-conmon-" + ID, b"machine-lxc-1-"]
+
 component = st.one_of(
     st.binary(max_size=40).map(lambda text: text.replace(b"/", b"")),
-    st.sampled_from([ID, b"kubepods", b"pod" + UID, b"docker", b"lxc", b"garden", b"ecs", b"lxc.payload.", b":", b".scope",
-                     b"docker-" + ID + b".scope", b"crio-conmon-" + ID, b"\\x2d", b"\n", b"machine-lxc-1-"]),
-)  # fmt: skip
+    st.sampled_from(WORDS),
+)
 
 
 @given(st.one_of(st.binary(max_size=600), st.lists(component, max_size=12).map(lambda parts: b"/" + b"/".join(parts))))

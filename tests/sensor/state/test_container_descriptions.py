@@ -180,7 +180,7 @@ def docker_files(host, image="nginx", data="var/lib/docker"):
         "Image": f"sha256:{IMAGE_ID}",
         "Created": "2026-01-02T03:04:05.5+01:00",
         "Config": {"Image": image, "Labels": {"com.example": "x", "io.kubernetes.pod.namespace": "team-a"}},
-        "State": {"Pid": 99},
+        "State": {"Pid": 99, "Running": True},
         "MountPoints": {
             "/d": {"Source": "/srv", "Destination": "/d", "RW": True, "Propagation": "rprivate", "Relabel": "z"}
         },
@@ -286,18 +286,18 @@ def test_odd_files_give_no_exception(host, content):
         assert find(host, cgroup).repository in (None, b"")
 
 
+# fmt: off
+KEYS = [
+    "annotations", "mounts", "linux", "namespaces", "resources", "devices", "type", "options", "source",
+    "destination", "allow", "maskedPaths", "id", "names", "metadata", "created", "Name", "Image", "Config", "Labels",
+    "State", "Pid", "MountPoints", "NetworkSettings", "Networks", "cgroup_paths", "config", "labels", "Repositories",
+    "io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri-o.Labels",
+]
+# fmt: on
+
 shapes = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["annotations", "mounts", "linux", "namespaces", "resources", "devices", "type", "options", "source", "destination", "allow", "maskedPaths", "id", "names", "metadata", "created", "Name", "Image", "Config", "Labels", "State", "Pid", "MountPoints", "NetworkSettings", "Networks", "cgroup_paths", "config", "labels", "Repositories", "io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri-o.Labels"]
-            ),
-            inner,
-            max_size=6,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
     max_leaves=20,
 )
 

@@ -212,3 +212,10 @@ def test_unknown_everything_is_unavailable_not_wrong(records, proc_tree):
     assert process.variable(b"PATH") is None
     assert process.has(layout.Flag.EXE_MEMFD) is None
     assert process.cmdline == b"ghost"
+
+
+def test_what_proc_does_not_tell_of_an_executable_is_unavailable(records, proc_tree):
+    proc_tree.add(50, 20.0, b"sealed", exe=b"/memfd:sealed (deleted)")
+    process = state_of(proc_tree).process(records.open(50, 20.0, 22.0, b"sealed"))
+    assert process.has(layout.Flag.EXE_MEMFD) is True
+    assert process.has(layout.Flag.EXE_UPPER_LAYER) is None

@@ -120,15 +120,51 @@ def test_crun(host):
     assert (found.id, found.description.init_pid) == (b"box", 12)
 
 
-@pytest.mark.parametrize("by", ["label", "member"])
-def test_the_bundle_tells_the_image(host, by):
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_the_bundle_tells_the_image(host, runtime):
     (host / "bundle").mkdir()
     annotations = {"org.opencontainers.image.ref.name": "quay.io/x/web:3"}
     (host / "bundle/config.json").write_text(json.dumps({"annotations": annotations, "linux": {"namespaces": []}}))
-    where = {"config": {"labels": ["a=b", "bundle=/bundle"]}} if by == "label" else {"bundle": "/bundle"}
-    run(host, "mynginx", V2, **where)
+    if runtime == "runc":
+        run(host, "mynginx", V2, config={"labels": ["a=b", "bundle=/bundle"]})
+    else:
+        (host / "run/crun/mynginx").mkdir(parents=True)
+        (host / "run/crun/mynginx/status").write_text(json.dumps({"cgroup-path": "mynginx", "bundle": "/bundle"}))
     found = find(host, b"/mynginx")
     assert (found.repository, found.tag, found.description.host_pid) == (b"quay.io/x/web", b"3", True)
+
+
+def test_only_new_containers_are_read(host, monkeypatch):
+    known = containers.Containers(str(host), ())
+    for number in range(5):
+        run(host, f"c{number}", {"": f"/sys/fs/cgroup/c{number}"})
+        find(host, b"/c0", known=known)
+    read = []
+    plain = files.Files.read
+    monkeypatch.setattr(files.Files, "read", lambda self, path, *cap: read.append(path) or plain(self, path, *cap))
+    run(host, "c9", {"": "/sys/fs/cgroup/c9"})
+    assert find(host, b"/c9", known=known).id == b"c9"
+    assert read == ["run/runc/c9/state.json"]
+
+
+def test_a_recreated_container_is_read_again(host):
+    known = containers.Containers(str(host), ())
+    run(host, "web", {"": "/sys/fs/cgroup/one"})
+    assert find(host, b"/one", known=known).id == b"web"
+    shutil.rmtree(host / "run/runc/web")
+    run(host, "web", {"": "/sys/fs/cgroup/two"})
+    assert find(host, b"/two", known=known).id == b"web"
+    assert find(host, b"/one", known=known) is containers.HOST
+
+
+def test_learnt_roots_are_bounded(host):
+    source = runc.Runc(files.Files(str(host)))
+    for number in range(100):
+        source.add_root(f"/tmp/r{number}")
+    run(host, "old", {"": "/sys/fs/cgroup/old"}, "tmp/r0")
+    run(host, "new", {"": "/sys/fs/cgroup/new"}, "tmp/r99")
+    assert source.find(b"/old") is None
+    assert source.find(b"/new").id == b"new"
 
 
 @pytest.mark.parametrize(

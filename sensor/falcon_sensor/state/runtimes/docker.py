@@ -72,7 +72,8 @@ def _describe(config: dict[str, Any], host_config: dict[str, Any]) -> descriptio
         host_ipc=host_config.get("IpcMode") == "host" if host_config else None,
         created=files.time(config.get("Created")),
         init_pid=files.number(files.table(config, "State").get("Pid")),
-        complete=bool(host_config) and name is not None,
+        # Written once when created, and again with the pid and the address once it runs.
+        complete=bool(host_config) and files.table(config, "State").get("Running") is True,
     )
     found = oci.with_image(found, image)
     # `docker run nginx` is `nginx:latest` to Docker, and so to Falco.

@@ -11,7 +11,9 @@ again when its directory changed; an id whose file was not there yet is looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -28,7 +30,14 @@ ROOTS = (
 )
 """`*` stands for each entry of the directory: containerd's namespaces, users."""
 
+USERS = "run/user/"
+
 MOST_ROOTS = 64
+"""Entries that one `*` may stand for."""
+
+MOST_LEARNT = 16
+"""Roots learnt from commands. Each costs a `stat` when a cgroup must be looked up."""
+
 MOST_CONTAINERS = 2048
 """Per root. Kubernetes nodes are made for a few hundred."""
 
@@ -38,14 +47,17 @@ UNIFIED_MOUNT = "unified/"
 
 
 class Entry(NamedTuple):
-    """state: the file's content. cgroups: paths relative to their hierarchies' roots."""
+    """One container, of its state file only what is asked for. changed: mtime of its folder, ns."""
 
-    state: dict[str, Any]
+    changed: int
     cgroups: tuple[bytes, ...]
+    bundle: str | None
+    init_pid: int | None
+    created: int | None
 
 
 class _Root:
-    """One directory of runc's, as last listed."""
+    """One directory of runc's, as last listed. pending: folders whose state file is not (yet) readable."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -59,24 +71,24 @@ class Runc:
 
     def __init__(self, host: files.Files, roots: Sequence[str] = ()) -> None:
         self._host = host
-        self._patterns = list(ROOTS)
+        self._patterns = (*ROOTS, *map(_normal, roots))
+        self._learnt: deque[str] = deque(maxlen=MOST_LEARNT)
         self._globs: dict[str, tuple[int, list[str]]] = {}
         self._roots: dict[str, _Root] = {}
         self._by_cgroup: dict[bytes, bytes] = {}
-        for root in roots:
-            self.add_root(root)
 
     def add_root(self, path: str) -> None:
-        path = path.strip("/")
-        if path and path not in self._patterns and len(self._patterns) < MOST_ROOTS:
-            self._patterns.append(path)
+        """Look there too from now on; of too many such the oldest is dropped."""
+        path = _normal(path)
+        if path and path not in self._learnt and path not in self._roots:
+            self._learnt.append(path)
 
     def find(self, cgroup: bytes) -> cgroups.Match | None:
         """The container whose cgroup this is or lies above it."""
-        if cgroup.strip(b"/") == b"":
+        path = b"/" + cgroup.strip(b"/")
+        if path == b"/":
             return None
         self._refresh()
-        path = cgroup.rstrip(b"/")
         while path:
             container_id = self._by_cgroup.get(path)
             if container_id is not None:
@@ -86,42 +98,36 @@ class Runc:
 
     def describe(self, container_id: bytes) -> description.Description | None:
         self._refresh()
-        entry = next(
-            (root.entries[container_id] for root in self._roots.values() if container_id in root.entries), None
-        )
+        known = (root.entries.get(container_id) for root in self._roots.values())
+        entry = next((entry for entry in known if entry is not None), None)
         if entry is None:
             return None
-        bundle = _bundle(entry.state)
-        config = self._host.table(f"{bundle}/config.json") if bundle else {}
+        config = self._host.table(f"{entry.bundle}/config.json") if entry.bundle else {}
         annotations = files.texts(config.get("annotations"))
         found = oci.describe(config, b"runc", annotations.get(b"org.opencontainers.image.ref.name"))
-        pid = files.number(entry.state.get("init_process_pid")) or files.number(entry.state.get("pid"))
-        created = files.time(entry.state.get("created"))
-        return replace(found, name=container_id, labels=annotations, created=created, init_pid=pid)
+        return replace(found, name=container_id, labels=annotations, created=entry.created, init_pid=entry.init_pid)
 
     def _refresh(self) -> None:
         """Take note of containers that came and went; a few `stat`s when none did."""
-        paths = list(self._expand())
-        gone = self._roots.keys() - paths
+        paths = list(dict.fromkeys(self._expand()))
+        gone = self._roots.keys() - set(paths)
         for path in gone:
             del self._roots[path]
         changed = bool(gone)
         for path in paths:
-            root = self._roots.get(path)
-            if root is None:
-                root = self._roots[path] = _Root(path)
+            root = self._roots.setdefault(path, _Root(path))
             changed = self._list(root) or changed
         if changed:
             self._by_cgroup = {
                 path: container_id
-                # User-owned roots come last among the patterns, and must not override those of root.
-                for root in reversed(list(self._roots.values()))
+                # What users own is read last and must not override what root says: so it goes in first.
+                for root in sorted(self._roots.values(), key=lambda each: not each.path.startswith(USERS))
                 for container_id, entry in root.entries.items()
                 for path in entry.cgroups
             }
 
-    def _expand(self) -> Iterable[str]:
-        for pattern in self._patterns:
+    def _expand(self) -> Iterator[str]:
+        for pattern in (*self._patterns, *self._learnt):
             above, star, below = pattern.partition("/*")
             if not star:
                 yield pattern
@@ -137,24 +143,40 @@ class Runc:
         now = self._host.changed(root.path)
         if now == root.changed and not root.pending:
             return False
+        names = root.pending
         if now != root.changed:
             root.changed = now
             names = set(self._host.names(root.path)[:MOST_CONTAINERS]) if now else set()
-            root.pending = names
-            root.entries = {}
-        found = {name: self._entry(root.path, name) for name in root.pending}
-        root.entries.update({name.encode("utf-8", "surrogateescape"): entry for name, entry in found.items() if entry})
-        root.pending = {name for name, entry in found.items() if entry is None}
+            root.entries = {key: entry for key, entry in root.entries.items() if os.fsdecode(key) in names}
+        root.pending = set()
+        for name in names:
+            key, folder = os.fsencode(name), f"{root.path}/{name}"
+            changed, known = self._host.changed(folder), root.entries.get(key)
+            if known is not None and known.changed == changed:
+                continue
+            entry = self._entry(folder, changed)
+            if entry is not None:
+                root.entries[key] = entry
+            else:
+                root.entries.pop(key, None)
+                root.pending.add(name)
         return True
 
-    def _entry(self, root: str, name: str) -> Entry | None:
-        state = self._host.table(f"{root}/{name}/state.json")
+    def _entry(self, folder: str, changed: int) -> Entry | None:
+        state = self._host.table(f"{folder}/state.json")
         if state:
             paths = files.texts(state.get("cgroup_paths"))
-            return Entry(state, tuple(filter(None, (_relative(key, path) for key, path in paths.items()))))
-        status = self._host.table(f"{root}/{name}/status")
-        path = files.text(status.get("cgroup-path"))
-        return Entry(status, (b"/" + path.strip(b"/"),) if path and path.strip(b"/") else ()) if status else None
+            relative = [_relative(controller, path) for controller, path in paths.items()]
+            pid, bundle = files.number(state.get("init_process_pid")), _bundle(state)
+        else:
+            state = self._host.table(f"{folder}/status")
+            path = (files.text(state.get("cgroup-path")) or b"").strip(b"/")
+            relative = [b"/" + path if path else None]
+            pid, bundle = files.number(state.get("pid")), state.get("bundle")
+        if not state:
+            return None
+        owned = tuple(path for path in relative if path is not None)
+        return Entry(changed, owned, bundle if isinstance(bundle, str) else None, pid, files.time(state.get("created")))
 
 
 def root_argument(args: Sequence[bytes]) -> bytes | None:
@@ -180,10 +202,11 @@ def _relative(controller: bytes, path: bytes) -> bytes | None:
 
 
 def _bundle(state: dict[str, Any]) -> str | None:
-    """The bundle's directory: runc keeps it among its labels, crun as a member."""
-    if isinstance(state.get("bundle"), str):
-        return str(state["bundle"])
+    """The bundle's directory, which runc keeps among its labels."""
     labels = files.rows(files.table(state, "config").get("labels"))
-    return next(
-        (label[len("bundle=") :] for label in labels if isinstance(label, str) and label.startswith("bundle=")), None
-    )
+    found = (label for label in labels if isinstance(label, str) and label.startswith("bundle="))
+    return next((label.removeprefix("bundle=") for label in found), None)
+
+
+def _normal(path: str) -> str:
+    return os.path.normpath(path).strip("/")
