@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from falcon_rules import bundle, typed
 from falcon_rules.fields import table
 from falcon_sensor.engine.fields import registry
-from falcon_sensor.records import decode
+from falcon_sensor.records import decode, layout
 
 ARGUMENTS = {
     table.ArgumentForm.NONE: (None,),
@@ -112,3 +114,25 @@ def test_rules_that_test_the_result():
     assert tests("evt.rawarg", "res")
     assert not tests("evt.arg", "flags")
     assert not tests("proc.name")
+
+
+@pytest.mark.parametrize("event_type", list(layout.KIND_OF))
+def test_no_extractor_raises_whatever_a_record_says(build, session, event_type):
+    extractors = [(field, ref, registry.resolver(ref)) for field, ref in references()]
+    noise = random.Random(event_type)
+    judged = 0
+    for _ in range(40):
+        data = bytearray(build.raw(event_type) + noise.randbytes(300))
+        for _ in range(noise.choice((5, 60, 400))):
+            # Past kind and event type, which would only make it another type's record.
+            data[noise.randrange(4, len(data))] = noise.randrange(256)
+        try:
+            record = decode.Record(bytes(data))
+        except ValueError:
+            continue
+        session.state.observe(record)
+        e = session.next(record)
+        wrong = [ref for field, ref, extract in extractors if not value_fits(field, extract(e))]
+        assert wrong == []
+        judged += 1
+    assert judged
