@@ -132,7 +132,7 @@ def proc_tree(tmp_path) -> ProcTree:
 
 
 @pytest.fixture
-def host(tmp_path) -> Path:
+def host(tmp_path: Path) -> Path:
     """An empty root directory of a host."""
     root = tmp_path / "host"
     root.mkdir()

@@ -222,7 +222,7 @@ def test_docker_is_found_for_kubernetes_paths_too(host):
 class Time:
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr(containers.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("falcon_sensor.state.containers.time.monotonic", lambda: self.now)
 
 
 def test_files_written_a_moment_later_are_found(host, monkeypatch):

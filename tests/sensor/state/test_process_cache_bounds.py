@@ -35,7 +35,7 @@ def test_what_is_used_stays(records, proc_tree):
     for first in range(1000, 3000, 20):
         observe_many(state, records, 20, first)
         child = records.open(first, first / 10, first / 10 + 0.06, b"cc1", ancestors=[(50, 20.0, b"bash")])
-        assert state.ancestor(child, 1).args == (b"-l",)
+        assert [each.args for each in state.ancestors(child)] == [(b"-l",)]
 
 
 def test_living_processes_outlast_dead_ones(records, proc_tree):

@@ -15,6 +15,17 @@ from falcon_sensor.records import decode, layout
 from falcon_sensor.state import procfs
 
 
+def read(proc, pid, start=None) -> decode.Record:
+    raw = proc.record(pid, start)
+    assert raw is not None
+    return decode.Record(raw)
+
+
+def body_of(record) -> decode.ExecBody:
+    assert isinstance(record.body, decode.ExecBody)
+    return record.body
+
+
 def test_everything_a_record_carries(proc_tree):
     proc_tree.add(1, 0.5, b"systemd")
     proc_tree.add(30, 3.0, b"nginx: master", ppid=1, vpid=1)
@@ -36,7 +47,7 @@ def test_everything_a_record_carries(proc_tree):
         cgroup=b"9:name=systemd:/\n8:pids:/box\n4:memory:/outer/box\n0::/box\n",
         mnt_ns=4026532177,
     )
-    record = decode.Record(procfs.Procfs(str(proc_tree.root)).record(50))
+    record = read(procfs.Procfs(str(proc_tree.root)), 50)
     head = record.head
     assert (record.kind, record.event, head.time, head.start) == (
         layout.Kind.EXEC,
@@ -46,7 +57,11 @@ def test_everything_a_record_carries(proc_tree):
     )
     assert (head.pid, head.vpid, head.pgid, head.sid, head.tty) == (50, 7, 30, 29, 0x8803)
     assert (head.uid, head.gid, head.loginuid, head.mnt_ns) == (1000, 7, 1001, 4026532177)
-    assert (head.cap_effective, record.body.cap_permitted, record.body.pidns_level) == (0xA80425FB, 0xA80425FB, 1)
+    assert (head.cap_effective, body_of(record).cap_permitted, body_of(record).pidns_level) == (
+        0xA80425FB,
+        0xA80425FB,
+        1,
+    )
     assert record.comm == b"a) R (b"
     assert record.strings("args") == [b"x", b"", b"y z"]
     assert record.strings("env") == [b"A=1"]
@@ -62,7 +77,7 @@ def test_the_start_must_agree(proc_tree):
     proc_tree.add(50, 20.5, b"x")
     proc = procfs.Procfs(str(proc_tree.root))
     exact = 20_507_654_321
-    assert decode.Record(proc.record(50, exact)).head.start == exact
+    assert read(proc, 50, exact).head.start == exact
     assert proc.record(50, 20_510_000_000) is None
     assert proc.record(51) is None
 
@@ -74,7 +89,7 @@ def test_kernel_threads_have_no_image(proc_tree):
 
 def test_an_unreadable_executable_leaves_the_arguments(proc_tree):
     proc_tree.add(1, 0.5, b"init", exe=b"", args=(b"/sbin/init", b"splash"))
-    record = decode.Record(procfs.Procfs(str(proc_tree.root)).record(1))
+    record = read(procfs.Procfs(str(proc_tree.root)), 1)
     assert (record.blob("exe"), record.strings("args")) == (b"", [b"/sbin/init", b"splash"])
 
 
@@ -91,7 +106,7 @@ def test_any_bytes_are_taken_for_a_stat_line(text):
 
 @given(st.binary(max_size=15).filter(lambda comm: b"\0" not in comm))
 def test_any_name_is_told_from_the_fields_behind_it(comm):
-    line = b"50 (" + comm + b") S 30 29 28 34816 -1 4194560 " + b"0 " * 12 + b"0 2050 1 1\n"
+    line = b"50 (" + comm + b") S 30 29 28 34816 -1 4194560 " + b"0 " * 12 + b"2050 1 1\n"
     assert procfs.parse_stat(line) == procfs.Stat(50, comm, b"S", 30, 29, 28, 34816, 2050)
 
 
@@ -107,11 +122,12 @@ def test_a_real_process(tmp_path):
         stdout=subprocess.PIPE,
     )
     try:
+        assert child.stdout is not None
         child.stdout.read(1)
-        record = decode.Record(procfs.Procfs().record(child.pid))
+        record = read(procfs.Procfs(), child.pid)
     finally:
         child.communicate()
-    head, body = record.head, record.body
+    head, body = record.head, body_of(record)
     executable = os.stat(sys.executable)
     assert before - procfs.TICK_NS <= head.start <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     assert record.strings("args")[1:] == [b"-c", script.encode(), b"an argument"]
@@ -129,7 +145,9 @@ def test_a_zombie_has_no_image():
     try:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert procfs.Procfs().record(child.pid) is None
-        assert procfs.Procfs().stat(child.pid).state == b"Z"
+        stat = procfs.Procfs().stat(child.pid)
+        assert stat is not None
+        assert stat.state == b"Z"
     finally:
         child.wait()
 
@@ -144,7 +162,7 @@ def test_an_executable_in_memory_is_flagged():
     os.close(descriptor)
     child = subprocess.Popen(["cat"], executable=f"/proc/self/fd/{reader}", pass_fds=[reader], stdin=subprocess.PIPE)
     try:
-        record = decode.Record(procfs.Procfs().record(child.pid))
+        record = read(procfs.Procfs(), child.pid)
         assert layout.Flag(record.head.flags) & layout.Flag.EXE_MEMFD
         assert record.blob("exe").startswith(b"/memfd:sealed")
     finally:

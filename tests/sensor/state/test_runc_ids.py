@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from falcon_sensor.records import layout
-from falcon_sensor.state import containers, procfs, view
+from falcon_sensor.state import cgroups, containers, procfs, view
 from falcon_sensor.state.runtimes import files, runc
 
 V2 = {"": "/sys/fs/cgroup/mynginx"}
@@ -141,7 +141,12 @@ def test_only_new_containers_are_read(host, monkeypatch):
         find(host, b"/c0", known=known)
     read = []
     plain = files.Files.read
-    monkeypatch.setattr(files.Files, "read", lambda self, path, *cap: read.append(path) or plain(self, path, *cap))
+
+    def counted(self, path, *cap):
+        read.append(path)
+        return plain(self, path, *cap)
+
+    monkeypatch.setattr(files.Files, "read", counted)
     run(host, "c9", {"": "/sys/fs/cgroup/c9"})
     assert find(host, b"/c9", known=known).id == b"c9"
     assert read == ["run/runc/c9/state.json"]
@@ -164,7 +169,7 @@ def test_learnt_roots_are_bounded(host):
     run(host, "old", {"": "/sys/fs/cgroup/old"}, "tmp/r0")
     run(host, "new", {"": "/sys/fs/cgroup/new"}, "tmp/r99")
     assert source.find(b"/old") is None
-    assert source.find(b"/new").id == b"new"
+    assert source.find(b"/new") == cgroups.Match(b"new", b"runc")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +234,7 @@ def test_a_real_runc_container(tmp_path, records):
         pid = int((tmp_path / "pid").read_text())
         proc = procfs.Procfs()
         stat = proc.stat(pid)
+        assert stat is not None
         seen = (Path("/proc") / str(pid) / "cgroup").read_text().splitlines()
         unified = next(line.partition("::")[2] for line in seen if line.startswith("0::"))
         state = view.State(runc_roots=(str(root),))
@@ -242,7 +248,9 @@ def test_a_real_runc_container(tmp_path, records):
             mnt_ns=proc.namespace(pid, "mnt"),
         )
         found = state.container(record)
-        assert (found.id, found.name, found.description.init_pid) == (container_id.encode(), container_id.encode(), pid)
+        assert (found.id, found.name) == (container_id.encode(), container_id.encode())
+        assert found.description is not None
+        assert found.description.init_pid == pid
         assert state.process(record).cmdline == b"busybox sleep 300"
         assert state.process(record).exepath == b"/bin/busybox"
         assert state.user(record).name == b"app"
