@@ -172,6 +172,8 @@ class Program:
 
     def _chain(self, children: tuple[typed.Condition, ...], word: str, at: scope.Scope, known: scope.Known) -> _Written:
         """(expression, known after running to its end, known after stopping early)."""
+        if not children:
+            return str(word == "and"), known, known
         tests = []
         early: scope.Known | None = None
         for child in children:

@@ -7,6 +7,7 @@ literal `%`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Final
 
@@ -106,21 +107,25 @@ def _bracketed(text: str, extra: operands.Extra) -> typed.FieldRef | None:
 
 
 def _call(text: str, at: int, extra: operands.Extra) -> tuple[typed.Transform, int]:
+    """The call that starts at `at`, with a selector in brackets if one fits, and where it ends."""
     end = _end_of_call(text, at)
     if brackets := _BRACKETS.match(text, end):
-        end = brackets.end()
+        with contextlib.suppress(OutputError):
+            return _checked_call(text, at, brackets.end(), extra), brackets.end()
+    return _checked_call(text, at, end, extra), end
+
+
+def _checked_call(text: str, at: int, end: int, extra: operands.Extra) -> typed.Transform:
     try:
         node = parser.parse(f"{text[at:end]} exists", at)
-        if not isinstance(node, tree.Check):
-            raise _wrong("this is no transformer call", at)
-        checked = operands.check(node.left, extra)
+        operand = operands.check(node.left, extra).operand if isinstance(node, tree.Check) else None
     except errors.ConditionSyntaxError as error:
         raise _wrong(str(error), at + error.span.start) from None
     except operands.CheckError as error:
         raise OutputError(error.message, error.span, error.code, error.suggestion) from None
-    if not isinstance(checked.operand, typed.Transform):
+    if not isinstance(operand, typed.Transform):
         raise _wrong("this is no transformer call", at)
-    return checked.operand, end
+    return operand
 
 
 def _end_of_call(text: str, at: int) -> int:
