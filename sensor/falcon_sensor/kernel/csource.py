@@ -10,8 +10,10 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
 
-from falcon_sensor.kernel import offsets, syscalls, tracepoints
+from falcon_sensor.kernel import syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
@@ -26,7 +28,6 @@ _BUFFER = 28 * 1024
 """Scratch for one record: the largest is 26,038 bytes, and a per-CPU map value may have 32 KiB."""
 _RING_PAGE = 4096
 
-_SHARED = ("types", "task", "paths", "record", "files")
 _C_TYPES = {"u8": "u8", "u16": "u16", "u32": "u32", "s32": "s32", "u64": "u64", "s64": "s64"}
 
 
@@ -46,59 +47,125 @@ class Host:
     v1_subsystems: tuple[int, ...] = ()
 
 
+class Stage(IntEnum):
+    """Parts of the work that several hooks reach by a tail call; see types.bpf.c."""
+
+    OPEN_CALL = 1
+    CONNECT_CALL = 2
+    EXEC_CALL = 3
+    OPEN = 4
+    CONNECT = 5
+    FINISH = 6
+
+
+class Place(IntEnum):
+    """A hook's own scratch memory; the C text's EV_AT_* in the same order."""
+
+    SYSCALL = 0
+    EXEC = 1
+    SUBMIT = 2
+    COMPLETE = 3
+    OVERFLOW = 4
+
+
+STAGES = 8
+PLACE_MARK = 0x464C434E
+"""Immediate operand that the loader replaces by the number of a place."""
+
+_CALL_STAGES = {
+    layout.Kind.OPEN: Stage.OPEN_CALL,
+    layout.Kind.CONNECT: Stage.CONNECT_CALL,
+    layout.Kind.EXEC: Stage.EXEC_CALL,
+}
+_FILTER_STAGES = {layout.Kind.OPEN: Stage.OPEN, layout.Kind.CONNECT: Stage.CONNECT}
+_FUNCTIONS = {
+    Stage.OPEN_CALL: "ev_sys_open",
+    Stage.CONNECT_CALL: "ev_sys_connect",
+    Stage.EXEC_CALL: "ev_sys_exec",
+    Stage.OPEN: "ev_open",
+    Stage.CONNECT: "ev_connect",
+    Stage.FINISH: "ev_finish",
+}
+
+
+class Tail(NamedTuple):
+    """A function loaded once for a place and put into a slot of `ev_tails`."""
+
+    function: str
+    place: Place
+    slot: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`attach`: raw tracepoint name to the function it runs. `tails`: slot of `ev_tails` to function."""
+    """`attach`: raw tracepoint name to the function it runs."""
 
     text: str
     attach: dict[str, str]
-    tails: dict[int, str]
+    tails: tuple[Tail, ...]
 
 
 def generate(
     plan: contract.Plan, host: Host, found: dict[str, int], hooks: tracepoints.Hooks, ring_bytes: int
 ) -> Source:
     """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page."""
-    wanted = [layout.EVENTS[i] for i in range(len(layout.EVENTS)) if layout.EVENTS[i] in plan.events]
-    kinds = {layout.KIND_OF[event] for event in wanted}
-    by_exit = [event for event in wanted if layout.KIND_OF[event] is not layout.Kind.EXEC or plan.failed_execs]
-    uring = hooks.uring_submit is not None and bool(kinds & {layout.Kind.OPEN, layout.Kind.CONNECT})
+    kinds = {layout.KIND_OF[event] for event in plan.events} - {layout.Kind.EXEC}
+    called = sorted(kinds | ({layout.Kind.EXEC} if plan.failed_execs else set()))
+    uring = hooks.uring_submit is not None and bool(kinds)
 
     attach = {"sched_process_exec": "ev_exec"}
     if hooks.prepare_exec:
         attach["sched_prepare_exec"] = "ev_prepare_exec"
-    parts = [*_SHARED, f"registers_{host.machine}", "exec"]
-    tails: dict[int, str] = {}
-    if by_exit:
+    if called:
         attach["sys_exit"] = "ev_sys_exit"
-        parts += ["syscalls"]
-    for kind, name in ((layout.Kind.OPEN, "open"), (layout.Kind.CONNECT, "connect")):
-        if kind in kinds:
-            parts.append(name)
-            tails[kind] = f"ev_sys_{name}"
-    if plan.failed_execs:
-        parts.append("exec_failed")
-        tails[layout.Kind.EXEC] = "ev_sys_exec"
     if uring:
-        parts += ["uring"]
         attach |= hooks.uring_attach()
 
     definitions = _definitions(host, found, ring_bytes) | hooks.definitions()
+    if plan.failed_execs:
+        definitions["FALCON_FAILED_EXECS"] = 1
     if uring:
-        definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in kinds if kind is not layout.Kind.EXEC}
+        definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in kinds}
     text = [f"#define {name} {value}" for name, value in definitions.items()]
     text += [_v1_subsystems(host)] if host.v1_subsystems else []
-    text += _structs()
-    text.append(syscalls.c_text(host.machine, by_exit))
-    for part in parts:
-        if part == "exec":  # the first program: the filters go in front of it
-            text.append(plan.filters)
-        text.append(f'#line 1 "{part}.bpf.c"\n' + _program(part))
-    return Source("\n".join(text), attach, tails)
+    text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *_structs()]
+    text.append(syscalls.c_text(host.machine, _calls(plan)))
+    text += map(_program, ("types", "task", "paths", "files", f"registers_{host.machine}"))
+    text.append(_program("record"))
+    text += [_program("given_args")] if plan.failed_execs else []
+    text += [_program("finish"), plan.filters, _program("exec")]
+    text += [_program("exec_failed")] if plan.failed_execs else []
+    text += [_program(kind.name.lower()) for kind in sorted(kinds)]
+    text += [_program("syscalls")] if called else []
+    text += [_program("uring")] if uring else []
+    return Source("\n".join(text), attach, tuple(_tails(called, kinds, uring, hooks.paired)))
+
+
+def _calls(plan: contract.Plan) -> set[str]:
+    """Events whose system calls the dispatcher must see."""
+    return {event for event in plan.events if layout.KIND_OF[event] is not layout.Kind.EXEC or plan.failed_execs}
+
+
+def _tails(called: list[layout.Kind], kinds: set[layout.Kind], uring: bool, paired: bool) -> Iterator[Tail]:
+    places = [Place.SYSCALL] if called else []
+    if uring:
+        places += [Place.SUBMIT, *([Place.COMPLETE, Place.OVERFLOW] if paired else [])]
+    for kind in called:
+        yield _tail(_CALL_STAGES[kind], Place.SYSCALL)
+    for place in places:
+        for kind in sorted(kinds):
+            yield _tail(_FILTER_STAGES[kind], place)
+    for place in (Place.EXEC, *places):
+        yield _tail(Stage.FINISH, place)
+
+
+def _tail(stage: Stage, place: Place) -> Tail:
+    return Tail(_FUNCTIONS[stage], place, place * STAGES + stage)
 
 
 def _program(name: str) -> str:
-    return (importlib.resources.files(__package__) / "programs" / f"{name}.bpf.c").read_text()
+    path = importlib.resources.files(__package__) / "programs" / f"{name}.bpf.c"
+    return f'#line 1 "{name}.bpf.c"\n{path.read_text()}'
 
 
 def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str, int]:
@@ -120,6 +187,9 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_WALK_STEPS": WALK_STEPS,
         "FALCON_CGROUP_STEPS": _CGROUP_STEPS,
         "FALCON_BUFFER": _BUFFER,
+        "FALCON_COMMON_SLOTS": len(layout.COMMON_BLOBS),
+        "FALCON_SLOTS": max(layout.slots(kind) for kind in layout.Kind),
+        "FALCON_BASE_SLOT": layout.slot(layout.Kind.OPEN, "base"),
         "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
         "FALCON_HOST_MNT_NS": host.mnt_ns,
         "FALCON_SENSOR_PID": host.sensor_pid,
@@ -129,6 +199,8 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         for slot, blob in enumerate((*layout.COMMON_BLOBS, *layout.BLOBS[kind])):
             result[f"FALCON_{kind.name}_{blob.name.upper()}"] = slot
         result[f"FALCON_{kind.name}_BLOBS"] = layout.blobs_start(kind)
+        result[f"FALCON_{kind.name}_SLOTS"] = layout.slots(kind)
+    result |= {f"FALCON_STAGE_{stage.name}": stage.value for stage in Stage}
     return result
 
 
@@ -147,7 +219,7 @@ def _structs() -> Iterator[str]:
     yield _struct("falcon_ancestor", layout.ANCESTOR)
     for kind, members in layout.BODIES.items():
         name = kind.name.lower()
-        lengths = len(layout.COMMON_BLOBS) + len(layout.BLOBS[kind])
+        lengths = layout.slots(kind)
         yield _struct(f"falcon_{name}_body", members)
         yield (
             f"struct falcon_{name}_record {{\n"

@@ -90,12 +90,12 @@ def load(job: Job) -> Loaded:
     """Compiles, loads, fills the tables, attaches. Raises LoadError or BtfError."""
     source = source_for(job)
     module, bcc = _compile(source.text)
-    programs = {}
-    for function in dict.fromkeys([*source.attach.values(), *source.tails.values()]):
-        programs[function] = _load_function(module, bcc, function)
     maps = _maps(module, bcc)
-    for slot, function in source.tails.items():
-        bpf.update(maps["ev_tails"], slot, programs[function].to_bytes(4, "little"))
+    programs = {function: _load_function(module, bcc, function) for function in source.attach.values()}
+    for tail in source.tails:
+        name = f"{tail.function}/{tail.place.name.lower()}"
+        programs[name] = _load_function(module, bcc, tail.function, tail.place)
+        bpf.update(maps["ev_tails"], tail.slot, programs[name].to_bytes(4, "little"))
     for name, content in job.plan.tables.items():
         _fill(maps, name, content)
     links = {}
@@ -121,11 +121,38 @@ def _compile(text: str) -> tuple[Any, Any]:
         raise LoadError(f"the compiler refused the generated programs: {error}") from None
 
 
-def _load_function(module: Any, bcc: Any, function: str) -> int:
-    try:
-        return int(module.load_func(function.encode(), bcc.BPF.RAW_TRACEPOINT).fd)
-    except Exception as error:  # bcc raises plain Exception
-        raise LoadError(f"the kernel refused the program {function}: {error}") from None
+def _load_function(module: Any, bcc: Any, function: str, place: csource.Place | None = None) -> int:
+    """Loads a function's code; with a place, a copy in which the mark is replaced by the place's number."""
+    lib, name = bcc.lib, function.encode()
+    size = lib.bpf_function_size(module.module, name)
+    code = ctypes.string_at(lib.bpf_function_start(module.module, name), size)
+    if place is not None:
+        code = _replace_mark(code, place)
+    descriptor = lib.bcc_func_load(
+        module.module,
+        bcc.BPF.RAW_TRACEPOINT,
+        name,
+        ctypes.create_string_buffer(code, size),
+        size,
+        lib.bpf_module_license(module.module),
+        lib.bpf_module_kern_version(module.module),
+        0,  # log level: the log is asked for when loading fails
+        None,
+        0,
+        None,  # device
+        -1,  # attach type: the program type's own
+    )
+    if descriptor < 0:
+        code_number = ctypes.get_errno()
+        raise LoadError(f"the kernel refused the program {function}: {os.strerror(code_number)}")
+    return int(descriptor)
+
+
+def _replace_mark(code: bytes, place: csource.Place) -> bytes:
+    """An instruction has 8 bytes, its immediate operand the last four."""
+    mark, number = (value.to_bytes(4, "little") for value in (csource.PLACE_MARK, place))
+    instructions = [code[i : i + 8] for i in range(0, len(code), 8)]
+    return b"".join(code[:4] + number if code[4:] == mark else code for code in instructions)
 
 
 def _maps(module: Any, bcc: Any) -> dict[str, int]:
@@ -142,7 +169,9 @@ def _fill(maps: dict[str, int], name: str, content: bytes) -> None:
         raise LoadError(f"the plan gives content for a table {name} that its filters do not declare")
     size, entries = bpf.map_shape(maps[name])
     if len(content) % size or len(content) > size * entries:
-        raise LoadError(f"the plan's content for {name} has {len(content)} bytes; values have {size}, entries {entries}")
+        raise LoadError(
+            f"the plan's content for {name} has {len(content)} bytes; values have {size}, entries {entries}"
+        )
     for key in range(len(content) // size):
         bpf.update(maps[name], key, content[key * size : (key + 1) * size])
 

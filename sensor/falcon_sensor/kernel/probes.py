@@ -155,7 +155,7 @@ def _run(
     )
     theirs.close()
     ours.settimeout(_CHILD_SECONDS)
-    message, descriptors = b"", []
+    message, descriptors = b"", list[int]()
     try:
         ours.sendall(job.to_json())
         ours.shutdown(socket.SHUT_WR)

@@ -111,7 +111,7 @@ BODIES: dict[Kind, tuple[Member, ...]] = {
         Member("exe_ino", "u64"),
         Member("exe_ctime", "u64"),  # ns since the epoch
         Member("exe_mtime", "u64"),
-        Member("exe_dev", "u32"),
+        Member("exe_dev", "u32"),  # as stat(2) gives it
         Member("pidns_level", "u32"),  # 0: the initial pid namespace
     ),
     Kind.OPEN: (
@@ -123,11 +123,13 @@ BODIES: dict[Kind, tuple[Member, ...]] = {
     ),
     Kind.CONNECT: (
         Member("fd", "s32"),
+        # Once the call succeeded or is in progress, both ends are the socket's own, else the address is as
+        # given. An IPv4 address mapped into IPv6 is said to be an IPv4 one.
         Member("family", "u16"),  # AF_*
         Member("sock_type", "u16"),  # SOCK_STREAM...
         Member("protocol", "u16"),  # IPPROTO_* of the socket
         Member("source_port", "u16"),  # host order, as bound after the call
-        Member("dest_port", "u16"),  # host order; of the address given, else of the socket
+        Member("dest_port", "u16"),  # host order
         Member("reserved", "u16"),
     ),
 }
@@ -179,9 +181,19 @@ def format_of(members: tuple[Member, ...]) -> struct.Struct:
     return struct.Struct("<" + "".join(FORMATS[member.ctype] for member in members))
 
 
+def slots(kind: Kind) -> int:
+    """How many blobs a record of this kind has, common ones included."""
+    return len(COMMON_BLOBS) + len(BLOBS[kind])
+
+
+def slot(kind: Kind, name: str) -> int:
+    """Position of a blob in the table of lengths. Raises ValueError for a name the kind lacks."""
+    return [blob.name for blob in (*COMMON_BLOBS, *BLOBS[kind])].index(name)
+
+
 def lengths_of(kind: Kind) -> struct.Struct:
     """The table of blob lengths that follows the body of a record of this kind."""
-    return struct.Struct(f"<{len(COMMON_BLOBS) + len(BLOBS[kind])}H")
+    return struct.Struct(f"<{slots(kind)}H")
 
 
 def blobs_start(kind: Kind) -> int:

@@ -78,6 +78,7 @@ static __always_inline void ev_read_address(struct ev_workspace *w, u64 address,
                        : bpf_probe_read_kernel(w->component, size, (void *)address);
     if (failed || !size) {
         f->flags |= FALCON_FLAG_UNREADABLE;
+        w->unsure = 1;
         return;
     }
     ev_tell_address(w, size);
@@ -133,25 +134,27 @@ static __always_inline void ev_ask_socket(struct ev_workspace *w)
         ev_ask_inet(f, sk, connected);
 }
 
-/* Ships a connect if the filter wants it. The address is told, the file is in the workspace. */
-static __always_inline void ev_finish_connect(struct ev_workspace *w, u32 place)
+/* The address is told, the file is in the workspace: what does the filter say? */
+int ev_connect(struct bpf_raw_tracepoint_args *ctx)
 {
+    u32 place;
+    EV_PLACE(place);
+    struct ev_workspace *w = ev_workspace_of(place);
+    struct falcon_connect_record *out = (struct falcon_connect_record *)ev_buffer_of(place);
+    if (!w || !out)
+        return 0;
     struct falcon_facts *f = &w->facts;
     ev_ask_socket(w);
     if (f->family == EV_AF_INET6 && ev_unmap(f->destination) == EV_AF_INET) {
         ev_unmap(f->source);
         f->family = EV_AF_INET;
     }
-    int unsure = f->flags & FALCON_FLAG_UNREADABLE;
-    if (!unsure && !falcon_want_connect(f, &w->names))
-        return;
-    char *record = ev_buffer_of(place);
-    if (!record || ev_is_sensor(f->task))
-        return;
+    if (!w->unsure && !falcon_want_connect(f, &w->names))
+        return 0;
+    if (ev_is_sensor(f->task))
+        return 0;
     f->flags |= FALCON_FLAG_WANTED;
 
-    struct falcon_connect_record *out = (struct falcon_connect_record *)record;
-    ev_fill_head(f, FALCON_KIND_CONNECT, &out->head, out->ancestors);
     out->body.fd = f->fd;
     out->body.family = f->family;
     out->body.sock_type = f->sock_type;
@@ -159,14 +162,14 @@ static __always_inline void ev_finish_connect(struct ev_workspace *w, u32 place)
     out->body.source_port = f->source_port;
     out->body.dest_port = f->dest_port;
     out->body.reserved = 0;
-    w->at = FALCON_CONNECT_BLOBS;
-    ev_append_cgroups(w, record, out->lengths);
     u64 width = f->family == EV_AF_INET ? 4 : f->family == EV_AF_INET6 ? 16 : 0;
     u64 path = f->family == EV_AF_UNIX ? w->names.name_length : 0;
-    ev_append(w, record, out->lengths, FALCON_CONNECT_SOURCE, 16, (u64)f->source, width, 0);
-    ev_append(w, record, out->lengths, FALCON_CONNECT_DESTINATION, 16, (u64)f->destination, width, 0);
-    ev_append(w, record, out->lengths, FALCON_CONNECT_UNIX_PATH, 108, (u64)w->names.name, path, 0);
-    ev_ship(w, record, FALCON_KIND_CONNECT);
+    ev_begin(w, FALCON_KIND_CONNECT, FALCON_CONNECT_BLOBS, FALCON_CONNECT_SLOTS);
+    ev_give(w, FALCON_CONNECT_SOURCE, 16, (u64)f->source, width, 0);
+    ev_give(w, FALCON_CONNECT_DESTINATION, 16, (u64)f->destination, width, 0);
+    ev_give(w, FALCON_CONNECT_UNIX_PATH, 108, (u64)w->names.name, path, 0);
+    ev_tails.call(ctx, place * EV_STAGES + FALCON_STAGE_FINISH);
+    return 0;
 }
 
 int ev_sys_connect(struct bpf_raw_tracepoint_args *ctx)
@@ -180,6 +183,6 @@ int ev_sys_connect(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     ev_read_address(w, w->arguments[1], w->arguments[2], 1);
     w->file = ev_file_of(w->facts.task, w->facts.fd);
-    ev_finish_connect(w, EV_AT_SYSCALL);
+    ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + FALCON_STAGE_CONNECT);
     return 0;
 }

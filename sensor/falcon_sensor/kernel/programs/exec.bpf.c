@@ -74,15 +74,13 @@ static __always_inline void ev_fill_exec_body(u64 task, u64 file, struct falcon_
     body->pidns_level = READ(u32, READ(u64, task, FALCON_TASK_THREAD_PID), FALCON_PID_LEVEL);
 }
 
-static __always_inline void ev_append_memory(struct ev_workspace *w, char *record, u16 *lengths)
+static __always_inline void ev_give_memory(struct ev_workspace *w)
 {
     u64 mm = READ(u64, w->facts.task, FALCON_TASK_MM);
     u64 start = READ(u64, mm, FALCON_MM_ARG_START);
-    u64 length = READ(u64, mm, FALCON_MM_ARG_END) - start;
-    ev_append(w, record, lengths, FALCON_EXEC_ARGS, FALCON_ARGS_CAP, start, length, 1);
+    ev_give(w, FALCON_EXEC_ARGS, FALCON_ARGS_CAP, start, READ(u64, mm, FALCON_MM_ARG_END) - start, 1);
     start = READ(u64, mm, FALCON_MM_ENV_START);
-    length = READ(u64, mm, FALCON_MM_ENV_END) - start;
-    ev_append(w, record, lengths, FALCON_EXEC_ENV, FALCON_ENV_CAP, start, length, 1);
+    ev_give(w, FALCON_EXEC_ENV, FALCON_ENV_CAP, start, READ(u64, mm, FALCON_MM_ENV_END) - start, 1);
 }
 
 /* Before the point of no return: the registers still tell which call this is. */
@@ -145,13 +143,11 @@ int ev_exec(struct bpf_raw_tracepoint_args *ctx)
         f->flags |= FALCON_FLAG_WANTED;
 
     struct falcon_exec_record *out = (struct falcon_exec_record *)record;
-    ev_fill_head(f, FALCON_KIND_EXEC, &out->head, out->ancestors);
     ev_fill_exec_body(task, file, &out->body);
-    w->at = FALCON_EXEC_BLOBS;
-    ev_append_cgroups(w, record, out->lengths);
-    ev_append_names(w, record, out->lengths, FALCON_EXEC_FILENAME, FALCON_EXEC_EXE);
-    ev_append_cwd(w, record, out->lengths, FALCON_EXEC_CWD);
-    ev_append_memory(w, record, out->lengths);
-    ev_ship(w, record, FALCON_KIND_EXEC);
+    ev_begin(w, FALCON_KIND_EXEC, FALCON_EXEC_BLOBS, FALCON_EXEC_SLOTS);
+    ev_give_names(w, FALCON_EXEC_FILENAME, FALCON_EXEC_EXE);
+    ev_give_memory(w);
+    w->base = ev_cwd(task);
+    ev_tails.call(ctx, EV_AT_EXEC * EV_STAGES + FALCON_STAGE_FINISH);
     return 0;
 }

@@ -28,17 +28,10 @@ static __always_inline void ev_keep_walked(struct ev_workspace *w)
     bpf_probe_read_kernel(w->names.path, length, &w->walk[at]);
 }
 
-static __always_inline void ev_append_names(struct ev_workspace *w, char *record, u16 *lengths, u32 name, u32 path)
+/* Where the process is: a struct path. */
+static __always_inline u64 ev_cwd(u64 task)
 {
-    ev_append(w, record, lengths, name, FALCON_PATH_CAP, (u64)w->names.name, w->names.name_length, 0);
-    ev_append(w, record, lengths, path, FALCON_PATH_CAP, (u64)w->names.path, w->names.path_length, 0);
-}
-
-static __always_inline void ev_append_cwd(struct ev_workspace *w, char *record, u16 *lengths, u32 slot)
-{
-    u64 fs = READ(u64, w->facts.task, FALCON_TASK_FS);
-    ev_walk_path(w, FIELD_ADDRESS(fs, FALCON_FS_PWD), 0);
-    ev_append_walked(w, record, lengths, slot, FALCON_PATH_CAP);
+    return FIELD_ADDRESS(READ(u64, task, FALCON_TASK_FS), FALCON_FS_PWD);
 }
 
 /* In new_encode_dev's form, as stat(2) gives it; the kernel itself keeps 12 bits of major over 20 of minor. */

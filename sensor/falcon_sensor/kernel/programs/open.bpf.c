@@ -44,51 +44,48 @@ static __always_inline void ev_find_opened(struct ev_workspace *w)
         w->facts.flags |= FALCON_FLAG_FD_CREATED;
 }
 
-/* Where a relative name starts, for names that led to no file. */
-static __always_inline void ev_append_base(struct ev_workspace *w, char *record, u16 *lengths)
+/* Where a relative name starts, for names that led to no file: a struct path, 0: unknown. */
+static __always_inline u64 ev_base(struct ev_workspace *w)
 {
-    lengths[FALCON_OPEN_BASE] = 0;
     if (w->file || w->names.name[0] == '/')
-        return;
-    if (w->facts.dirfd == EV_AT_FDCWD) {
-        ev_append_cwd(w, record, lengths, FALCON_OPEN_BASE);
-        return;
-    }
+        return 0;
+    if (w->facts.dirfd == EV_AT_FDCWD)
+        return ev_cwd(w->facts.task);
     u64 directory = ev_file_of(w->facts.task, w->facts.dirfd);
-    if (!directory)
-        return;
-    ev_walk_file(w, directory);
-    ev_append_walked(w, record, lengths, FALCON_OPEN_BASE, FALCON_PATH_CAP);
+    return directory ? FIELD_ADDRESS(directory, FALCON_FILE_PATH) : 0;
 }
 
-/* Ships an open if the filter wants it. Facts, name and file are in the workspace. */
-static __always_inline void ev_finish_open(struct ev_workspace *w, u32 place)
+/* Facts, name and file are in the workspace: what does the filter say? */
+int ev_open(struct bpf_raw_tracepoint_args *ctx)
 {
+    u32 place;
+    EV_PLACE(place);
+    struct ev_workspace *w = ev_workspace_of(place);
+    struct falcon_open_record *out = (struct falcon_open_record *)ev_buffer_of(place);
+    if (!w || !out)
+        return 0;
     struct falcon_facts *f = &w->facts;
     ev_find_opened(w);
     /* Opened, but by now closed by another thread, or not opened yet: the name alone proves nothing. */
     if (!w->file && (f->result >= 0 || !f->result_known))
         w->unsure = 1;
     if (!w->unsure && !falcon_want_open(f, &w->names))
-        return;
-    char *record = ev_buffer_of(place);
-    if (!record || ev_is_sensor(f->task))
-        return;
+        return 0;
+    if (ev_is_sensor(f->task))
+        return 0;
     f->flags |= FALCON_FLAG_WANTED;
 
-    struct falcon_open_record *out = (struct falcon_open_record *)record;
     u64 inode = ev_inode_of(w->file);
-    ev_fill_head(f, FALCON_KIND_OPEN, &out->head, out->ancestors);
     out->body.ino = inode ? READ(u64, inode, FALCON_INODE_INO) : 0;
     out->body.dev = inode ? ev_device(inode) : 0;
     out->body.open_flags = f->open_flags;
     out->body.mode = f->mode;
     out->body.dirfd = f->dirfd;
-    w->at = FALCON_OPEN_BLOBS;
-    ev_append_cgroups(w, record, out->lengths);
-    ev_append_names(w, record, out->lengths, FALCON_OPEN_NAME, FALCON_OPEN_PATH);
-    ev_append_base(w, record, out->lengths);
-    ev_ship(w, record, FALCON_KIND_OPEN);
+    ev_begin(w, FALCON_KIND_OPEN, FALCON_OPEN_BLOBS, FALCON_OPEN_SLOTS);
+    ev_give_names(w, FALCON_OPEN_NAME, FALCON_OPEN_PATH);
+    w->base = ev_base(w);
+    ev_tails.call(ctx, place * EV_STAGES + FALCON_STAGE_FINISH);
+    return 0;
 }
 
 /* The calls differ only in where their arguments stand. Gives the name's address. */
@@ -137,6 +134,6 @@ int ev_sys_open(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     ev_read_user_name(w, name);
     w->file = ev_file_of(w->facts.task, w->facts.result);
-    ev_finish_open(w, EV_AT_SYSCALL);
+    ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + FALCON_STAGE_OPEN);
     return 0;
 }

@@ -1,104 +1,110 @@
-/* Putting a record together in scratch memory and shipping it.
- *
- * The scratch holds the largest record there can be, so bounding where a blob begins by the scratch's
- * end minus the blob's cap never moves one: it only tells the verifier.
- */
+/* How records are put together: a kind's own stage says what its blobs are, the last stage copies them. */
 
-static __always_inline struct ev_workspace *ev_workspace_of(u32 place)
+static __always_inline void ev_begin(struct ev_workspace *w, u32 kind, u32 blobs, u32 slots)
 {
-    return ev_workspaces.lookup(&place);
+    w->kind = kind;
+    w->at = blobs;
+    w->first = blobs;
+    w->lengths = blobs - 2 * slots;
+    w->base = 0;
+    w->argv = 0;
+#pragma unroll
+    for (u32 slot = 0; slot < FALCON_SLOTS; slot++)
+        w->blobs[slot].length = 0;
 }
 
-static __always_inline char *ev_buffer_of(u32 place)
+static __always_inline void ev_give(struct ev_workspace *w, u32 slot, u32 cap, u64 address, u64 length, u32 user)
 {
-    struct ev_buffer *buffer = ev_buffers.lookup(&place);
-    return buffer ? buffer->bytes : 0;
+    struct ev_blob *blob = &w->blobs[slot];
+    blob->address = address;
+    blob->length = length;
+    blob->cap = cap;
+    blob->user = user;
 }
 
-static __always_inline struct falcon_head *ev_head(char *record)
+static __always_inline void ev_give_names(struct ev_workspace *w, u32 name, u32 path)
 {
-    return (struct falcon_head *)record;
+    ev_give(w, name, FALCON_PATH_CAP, (u64)w->names.name, w->names.name_length, 0);
+    ev_give(w, path, FALCON_PATH_CAP, (u64)w->names.path, w->names.path_length, 0);
 }
 
-/* Where the lengths begin depends on the kind: `lengths` is that array. */
-static __always_inline void ev_append(struct ev_workspace *w, char *record, u16 *lengths, u32 slot, u64 cap,
-                                      u64 address, u64 length, int user)
+static __always_inline void ev_set_length(struct ev_workspace *w, char *record, u32 slot, u16 length)
 {
-    lengths[slot] = 0;
-    if (!address || !length)
-        return;
-    if (length > cap)
-        ev_head(record)->flags |= FALCON_FLAG_TRUNCATED;
+    u64 at = w->lengths + 2 * slot;
+    BOUND(at, FALCON_BUFFER - 2);
+    *(u16 *)(record + at) = length;
+}
+
+/* The scratch holds the largest record there can be, so bounding where a blob begins by the scratch's
+ * end minus the blob's cap never moves one: it only tells the verifier. */
+static __always_inline long ev_copy(struct ev_workspace *w, char *record, u64 cap, const struct ev_blob *blob)
+{
     u64 at = w->at;
+    u64 length = blob->length;
     BOUND(at, FALCON_BUFFER - cap);
     BOUND(length, cap);
-    long failed = user ? bpf_probe_read_user(record + at, length, (void *)address)
-                       : bpf_probe_read_kernel(record + at, length, (void *)address);
+    if (blob->user)
+        return bpf_probe_read_user(record + at, length, (void *)blob->address);
+    return bpf_probe_read_kernel(record + at, length, (void *)blob->address);
+}
+
+static __always_inline void ev_append(struct ev_workspace *w, char *record, u32 slot, struct ev_blob *blob)
+{
+    ev_set_length(w, record, slot, 0);
+    if (!blob->length)
+        return;
+    if (blob->length > blob->cap) {
+        w->facts.flags |= FALCON_FLAG_TRUNCATED;
+        blob->length = blob->cap;
+    }
+    long failed = blob->length > FALCON_PATH_CAP ? ev_copy(w, record, FALCON_ARGS_CAP, blob)
+                                                 : ev_copy(w, record, FALCON_PATH_CAP, blob);
     if (failed) {
-        ev_head(record)->flags |= FALCON_FLAG_UNREADABLE;
+        w->facts.flags |= FALCON_FLAG_UNREADABLE;
         return;
     }
-    lengths[slot] = length;
-    w->at = at + length;
+    ev_set_length(w, record, slot, blob->length);
+    w->at += blob->length;
 }
 
-/* The path last walked. */
-static __always_inline void ev_append_walked(struct ev_workspace *w, char *record, u16 *lengths, u32 slot, u64 cap)
+static __always_inline void ev_give_walked(struct ev_workspace *w, u32 slot, u32 cap)
 {
     u64 at = w->walked & (FALCON_PATH_CAP - 1);
-    ev_append(w, record, lengths, slot, cap, (u64)&w->walk[at], FALCON_PATH_CAP - at, 0);
+    ev_give(w, slot, cap, (u64)&w->walk[at], FALCON_PATH_CAP - at, 0);
 }
 
-/* A NUL-terminated string of the kernel's. */
-static __always_inline void ev_append_string(struct ev_workspace *w, char *record, u16 *lengths, u32 slot, u64 cap,
-                                             u64 address)
-{
-    u64 at = w->at;
-    BOUND(at, FALCON_BUFFER - cap);
-    s64 length = bpf_probe_read_kernel_str(record + at, cap, (void *)address);
-    lengths[slot] = 0;
-    if (length < 0) {
-        ev_head(record)->flags |= FALCON_FLAG_UNREADABLE;
-    } else if (length > 1) {
-        lengths[slot] = length - 1;
-        w->at = at + length - 1;
-    }
-}
-
-static __always_inline void ev_append_cgroups(struct ev_workspace *w, char *record, u16 *lengths)
-{
-    u64 set = READ(u64, w->facts.task, FALCON_TASK_CGROUPS);
-    ev_walk_cgroup(w, READ(u64, set, FALCON_CSS_SET_DEFAULT));
-    ev_append_walked(w, record, lengths, 0, FALCON_CGROUP_CAP);
-    lengths[1] = 0;
 #ifdef FALCON_V1_SUBSYSTEMS
-    /* The first of the controllers in version-1 hierarchies where the task is not in the root. */
+/* The first of the controllers in version-1 hierarchies where the task is not in the root. */
+static __always_inline u64 ev_v1_cgroup(u64 set)
+{
     u64 found = 0;
-#define EV_TRY(number)                                                                       \
-    if (!found) {                                                                            \
-        u64 css = READ(u64, set, FALCON_CSS_SET_SUBSYS + (number) * sizeof(u64));            \
-        u64 cgroup = READ(u64, css, FALCON_CSS_CGROUP);                                      \
-        if (READ(u64, READ(u64, cgroup, FALCON_CGROUP_KN), FALCON_KERNFS_PARENT))            \
-            found = cgroup;                                                                  \
+#define EV_TRY(number)                                                            \
+    if (!found) {                                                                 \
+        u64 css = READ(u64, set, FALCON_CSS_SET_SUBSYS + (number) * sizeof(u64)); \
+        u64 cgroup = READ(u64, css, FALCON_CSS_CGROUP);                           \
+        if (READ(u64, READ(u64, cgroup, FALCON_CGROUP_KN), FALCON_KERNFS_PARENT)) \
+            found = cgroup;                                                       \
     }
     FALCON_V1_SUBSYSTEMS(EV_TRY)
 #undef EV_TRY
-    if (found) {
-        ev_walk_cgroup(w, found);
-        ev_append_walked(w, record, lengths, 1, FALCON_CGROUP_CAP);
-    }
-#endif
+    return found;
 }
+#else
+#define ev_v1_cgroup(set) 0
+#endif
 
-static __always_inline void ev_ship(struct ev_workspace *w, char *record, u32 kind)
+static __always_inline void ev_append_cgroups(struct ev_workspace *w, char *record)
 {
-    ev_head(record)->flags |= w->facts.flags; /* what was found out since the head was filled */
-    u64 size = w->at;
-    BOUND(size, FALCON_BUFFER);
-    if (ev_ring.ringbuf_output(record, size, 0)) {
-        count(kind, FALCON_COUNTER_DROPPED, 1);
-        return;
+    u64 set = READ(u64, w->facts.task, FALCON_TASK_CGROUPS);
+    u64 cgroups[2] = {READ(u64, set, FALCON_CSS_SET_DEFAULT), ev_v1_cgroup(set)};
+#pragma clang loop unroll(disable)
+    for (u32 slot = 0; slot < 2; slot++) {
+        u64 cgroup = slot ? cgroups[1] : cgroups[0];
+        w->blobs[0].length = 0;
+        if (cgroup) {
+            ev_walk_cgroup(w, cgroup);
+            ev_give_walked(w, 0, FALCON_CGROUP_CAP);
+        }
+        ev_append(w, record, slot, &w->blobs[0]);
     }
-    count(kind, FALCON_COUNTER_RECORDS, 1);
-    count(kind, FALCON_COUNTER_BYTES, size);
 }

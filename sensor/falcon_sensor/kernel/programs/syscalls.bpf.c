@@ -1,19 +1,17 @@
 /* The dispatcher: sees every system call's exit and does as little as possible for nearly all. */
 
-BPF_PROG_ARRAY(ev_tails, 8);
-
 #define EV_SOCKETCALL_CONNECT 3
 
-static __always_inline u32 ev_kind_of_call(u32 call)
+static __always_inline u32 ev_stage_of_call(u32 call)
 {
     switch (call) {
     case FALCON_CALL_EXECVE:
     case FALCON_CALL_EXECVEAT:
-        return FALCON_KIND_EXEC;
+        return FALCON_STAGE_EXEC_CALL;
     case FALCON_CALL_CONNECT:
-        return FALCON_KIND_CONNECT;
+        return FALCON_STAGE_CONNECT_CALL;
     }
-    return FALCON_KIND_OPEN;
+    return FALCON_STAGE_OPEN_CALL;
 }
 
 /* socketcall(2) of 32-bit x86 takes a pointer to the arguments of the call it stands for. */
@@ -57,6 +55,6 @@ int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     w->facts.event = call - 1;
     w->facts.flags = compat ? FALCON_FLAG_IA32 : 0;
     w->unsure = 0;
-    ev_tails.call(ctx, ev_kind_of_call(call));
+    ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + ev_stage_of_call(call));
     return 0;
 }

@@ -52,15 +52,31 @@ struct falcon_names {
 
 #define FALCON_NAME_MAX 256
 
+/* Where a blob of the record is to be read from; unset when length is 0. */
+struct ev_blob {
+    u64 address;
+    u64 length;
+    u32 cap;
+    u32 user; /* the address is in user memory */
+};
+
+/* Everything about the event at hand, handed on from stage to stage. */
 struct ev_workspace {
     struct falcon_facts facts;
     u64 arguments[6];
     u64 at;      /* where the record's next blob goes */
+    u64 first;   /* where its first one went */
     u64 walked;  /* where the last walked path begins in `walk`; it ends at FALCON_PATH_CAP */
     u64 written; /* bytes of it so far */
     u64 whole;   /* the walk came to its end */
     u64 file;    /* the struct file the event is about, 0: none */
+    u64 base;    /* a struct path to be walked for slot FALCON_BASE_SLOT, 0: none */
+    u64 argv;    /* failed exec: user memory's array of arguments */
+    u32 kind;
+    u32 lengths; /* offset of the record's table of lengths */
     u32 unsure;  /* a name the filter reads was cut or unreadable: ship without asking it */
+    u32 reserved;
+    struct ev_blob blobs[FALCON_SLOTS];
     struct falcon_names names;
     /* Paths are put together from their end; a component may be written at any place in front of it. */
     char walk[FALCON_PATH_CAP + FALCON_NAME_MAX];
@@ -71,8 +87,20 @@ struct ev_buffer {
     char bytes[FALCON_BUFFER];
 };
 
-/* One scratch each: a program may be interrupted on its CPU by another one, never by itself. */
+/* A place is a hook's own scratch: a hook may be interrupted on its CPU by another one, never by itself. */
 enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_AT_OVERFLOW, EV_PLACES };
+
+/* What several hooks do is a stage of its own, compiled once and reached by a tail call:
+ *
+ *     sys_exit  ->  EV_STAGE_*_CALL (arguments)  ->  EV_STAGE_OPEN, _CONNECT (file, filter)  ->  EV_STAGE_FINISH
+ *     io_uring  ------------------------------------^                                            ^
+ *     exec      ---------------------------------------------------------------------------------'
+ *
+ * The loader loads a stage once for each place, and puts the place's number where this value stands. */
+#define EV_STAGES 8
+#define EV_PLACE(place) asm volatile("%0 = " FALCON_PLACE_MARK : "=r"(place))
+
+BPF_PROG_ARRAY(ev_tails, EV_STAGES * EV_PLACES);
 
 BPF_PERCPU_ARRAY(ev_workspaces, struct ev_workspace, EV_PLACES);
 BPF_PERCPU_ARRAY(ev_buffers, struct ev_buffer, EV_PLACES);
@@ -87,4 +115,15 @@ static __always_inline void count(u32 kind, u32 what, u64 amount)
     u64 *value = ev_counters.lookup(&key);
     if (value)
         *value += amount;
+}
+
+static __always_inline struct ev_workspace *ev_workspace_of(u32 place)
+{
+    return ev_workspaces.lookup(&place);
+}
+
+static __always_inline char *ev_buffer_of(u32 place)
+{
+    struct ev_buffer *buffer = ev_buffers.lookup(&place);
+    return buffer ? buffer->bytes : 0;
 }

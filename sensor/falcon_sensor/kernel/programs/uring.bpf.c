@@ -80,7 +80,8 @@ static __always_inline int ev_hold(struct ev_workspace *w, u32 kind, u64 request
 }
 
 #ifdef FALCON_URING_OPEN
-static __always_inline void ev_submit_open(struct ev_workspace *w, u64 request)
+/* Gives the stage to go on with, 0: none. */
+static __always_inline u32 ev_submit_open(struct ev_workspace *w, u64 request)
 {
     struct falcon_facts *f = &w->facts;
     f->dirfd = READ(s32, request, FALCON_OPEN_DFD);
@@ -88,7 +89,7 @@ static __always_inline void ev_submit_open(struct ev_workspace *w, u64 request)
     f->mode = READ(u64, request, FALCON_OPEN_HOW + sizeof(u64));
     count(FALCON_KIND_OPEN, FALCON_COUNTER_SEEN, 1);
     if (!falcon_want_open_early(f))
-        return;
+        return 0;
     u64 name = READ(u64, READ(u64, request, FALCON_OPEN_FILENAME), FALCON_FILENAME_NAME);
     s64 length = bpf_probe_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)name);
     if (length < 1) {
@@ -99,27 +100,27 @@ static __always_inline void ev_submit_open(struct ev_workspace *w, u64 request)
     w->names.name_length = length - 1;
     u32 slot = FALCON_HAS(FALCON_OPEN_SLOT) ? READ(u32, request, FALCON_OPEN_SLOT) : 0;
     if (ev_hold(w, FALCON_KIND_OPEN, request, slot))
-        return;
+        return 0;
     w->file = 0;
-    ev_finish_open(w, EV_AT_SUBMIT);
+    return FALCON_STAGE_OPEN;
 }
 #endif
 
 #ifdef FALCON_URING_CONNECT
-static __always_inline void ev_submit_connect(struct ev_workspace *w, u64 request)
+static __always_inline u32 ev_submit_connect(struct ev_workspace *w, u64 request)
 {
     struct falcon_facts *f = &w->facts;
     int fixed = READ(u64, request, FALCON_REQ_FLAGS) & EV_REQ_F_FIXED_FILE;
     f->fd = FALCON_HAS(FALCON_REQ_FD) ? READ(s32, request, FALCON_REQ_FD) : -1;
     count(FALCON_KIND_CONNECT, FALCON_COUNTER_SEEN, 1);
     if (!falcon_want_connect_early(f))
-        return;
+        return 0;
     u64 address = READ(u64, request, FALCON_CONNECT_ADDRESS);
     ev_read_address(w, address, READ(u32, request, FALCON_CONNECT_LENGTH), 1);
     if (ev_hold(w, FALCON_KIND_CONNECT, request, fixed ? f->fd + 1 : 0))
-        return;
+        return 0;
     w->file = fixed ? 0 : ev_file_of(f->task, f->fd);
-    ev_finish_connect(w, EV_AT_SUBMIT);
+    return FALCON_STAGE_CONNECT;
 }
 #endif
 
@@ -137,17 +138,20 @@ int ev_uring_submit(struct bpf_raw_tracepoint_args *ctx)
     w->facts.result_known = 0;
     w->facts.flags = FALCON_FLAG_IO_URING;
     w->unsure = 0;
+    u32 stage = 0;
     if (opcode == EV_URING_CONNECT) {
         w->facts.event = FALCON_EVENT_CONNECT;
 #ifdef FALCON_URING_CONNECT
-        ev_submit_connect(w, request);
+        stage = ev_submit_connect(w, request);
 #endif
     } else {
         w->facts.event = opcode == EV_URING_OPENAT ? FALCON_EVENT_OPENAT : FALCON_EVENT_OPENAT2;
 #ifdef FALCON_URING_OPEN
-        ev_submit_open(w, request);
+        stage = ev_submit_open(w, request);
 #endif
     }
+    if (stage)
+        ev_tails.call(ctx, EV_AT_SUBMIT * EV_STAGES + stage);
     return 0;
 }
 
@@ -162,13 +166,13 @@ static __always_inline u64 ev_submitter(const struct ev_pending_call *call)
     return bpf_get_current_task();
 }
 
-static __always_inline void ev_complete(u32 place, u64 ring, u64 user_data, s32 result)
+static __always_inline u32 ev_complete(u32 place, u64 ring, u64 user_data, s32 result)
 {
     struct ev_pending_key key = {.ring = ring, .user_data = user_data};
     struct ev_pending_call *call = ev_pending_calls.lookup(&key);
     struct ev_workspace *w = ev_workspace_of(place);
     if (!call || !w)
-        return;
+        return 0;
     struct falcon_facts *f = &w->facts;
     __builtin_memcpy(f, &call->facts, sizeof(*f));
     f->task = ev_submitter(call);
@@ -185,24 +189,19 @@ static __always_inline void ev_complete(u32 place, u64 ring, u64 user_data, s32 
 
 #ifdef FALCON_URING_CONNECT
     if (f->event == FALCON_EVENT_CONNECT) {
-        if (!falcon_want_connect_early(f))
-            return;
         w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, f->fd);
-        ev_finish_connect(w, place);
+        return w->unsure || falcon_want_connect_early(f) ? FALCON_STAGE_CONNECT : 0;
     }
 #endif
 #ifdef FALCON_URING_OPEN
-    if (f->event != FALCON_EVENT_CONNECT) {
-        if (!w->unsure && !falcon_want_open_early(f))
-            return;
-        if (slot == EV_SLOT_ANY)
-            slot = result + 1;
-        if (result < 0)
-            w->file = 0;
-        else
-            w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, result);
-        ev_finish_open(w, place);
-    }
+    if (slot == EV_SLOT_ANY)
+        slot = result + 1;
+    w->file = 0;
+    if (result >= 0)
+        w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, result);
+    return w->unsure || falcon_want_open_early(f) ? FALCON_STAGE_OPEN : 0;
+#else
+    return 0;
 #endif
 }
 
@@ -216,14 +215,18 @@ int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
     u64 user_data = ctx->args[FALCON_COMPLETE_USER_DATA];
     s32 result = ctx->args[FALCON_COMPLETE_RESULT];
 #endif
-    ev_complete(EV_AT_COMPLETE, ctx->args[0], user_data, result);
+    u32 stage = ev_complete(EV_AT_COMPLETE, ctx->args[0], user_data, result);
+    if (stage)
+        ev_tails.call(ctx, EV_AT_COMPLETE * EV_STAGES + stage);
     return 0;
 }
 
 /* The completion queue was full: the same completion by another way. */
 int ev_uring_overflow(struct bpf_raw_tracepoint_args *ctx)
 {
-    ev_complete(EV_AT_OVERFLOW, ctx->args[0], ctx->args[1], ctx->args[2]);
+    u32 stage = ev_complete(EV_AT_OVERFLOW, ctx->args[0], ctx->args[1], ctx->args[2]);
+    if (stage)
+        ev_tails.call(ctx, EV_AT_OVERFLOW * EV_STAGES + stage);
     return 0;
 }
 #endif

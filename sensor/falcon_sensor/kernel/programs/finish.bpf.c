@@ -1,0 +1,41 @@
+/* The last stage, for all kinds: head, ancestors, control groups, blobs, and out. */
+
+static __always_inline void ev_ship(struct ev_workspace *w, char *record)
+{
+    u64 size = w->at;
+    BOUND(size, FALCON_BUFFER);
+    if (ev_ring.ringbuf_output(record, size, 0)) {
+        count(w->kind, FALCON_COUNTER_DROPPED, 1);
+        return;
+    }
+    count(w->kind, FALCON_COUNTER_RECORDS, 1);
+    count(w->kind, FALCON_COUNTER_BYTES, size);
+}
+
+int ev_finish(struct bpf_raw_tracepoint_args *ctx)
+{
+    u32 place;
+    EV_PLACE(place);
+    struct ev_workspace *w = ev_workspace_of(place);
+    char *record = ev_buffer_of(place);
+    if (!w || !record)
+        return 0;
+    struct falcon_head *head = (struct falcon_head *)record;
+    ev_fill_head(&w->facts, w->kind, head, (struct falcon_ancestor *)(head + 1));
+    ev_append_cgroups(w, record);
+    if (w->base) {
+        ev_walk_path(w, w->base, 0);
+        ev_give_walked(w, FALCON_BASE_SLOT, FALCON_PATH_CAP);
+    }
+#pragma clang loop unroll(disable)
+    for (u32 slot = FALCON_COMMON_SLOTS; slot < FALCON_SLOTS; slot++)
+        if (w->lengths + 2 * slot < w->first)
+            ev_append(w, record, slot, &w->blobs[slot]);
+#ifdef FALCON_FAILED_EXECS
+    if (w->argv)
+        ev_append_given_args(w, record);
+#endif
+    head->flags |= w->facts.flags; /* what was found out since the head was filled */
+    ev_ship(w, record);
+    return 0;
+}
