@@ -17,7 +17,7 @@ instructions that a branch can jump over."""
 
 
 def weakened(condition: expression.Expression, most: int) -> expression.Expression:
-    """The condition with at most `most` leaves: a conjunction loses its largest parts, an alternative goes as a whole."""
+    """The condition with at most `most` leaves: a conjunction loses its largest parts, alternatives go as a whole."""
     if expression.size(condition) <= most:
         return condition
     if isinstance(condition, expression.All):

@@ -121,13 +121,17 @@ def _texts(filters: Sequence[stages.Filter]) -> Iterable[atoms.Text]:
 
 def _table(tests: list[atoms.Text], of_paths: bool, most: int) -> tables.Table | Literal[False] | None:
     """The automaton, None without tests, False when they are too many."""
-    own = list(dict.fromkeys(test for test in tests if tables.is_path(test) == of_paths))
+    own = sorted({test for test in tests if tables.is_path(test) == of_paths}, key=_order)
     if len(own) > most:
         return False
     try:
         return tables.paths(own) if of_paths else tables.comms(own)
     except automaton.TooLarge:
         return False
+
+
+def _order(test: atoms.Text) -> tuple[atoms.Subject, bool, list[atoms.Pattern]]:
+    return test.subject, test.last, sorted(test.patterns)
 
 
 def _grouped(found: dict[str, clauses.Clauses], of_paths: bool, most: int) -> dict[str, clauses.Clauses]:

@@ -1,4 +1,4 @@
-"""The C text of the filters: six functions over the facts, and the walks of the automata.
+"""The C text of the filters: six functions over the facts.
 
 Of each filter every stage is a function of nested tests, one `return 1` for each way to be wanted,
 with the rules that need it beside it:
@@ -22,11 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from falcon_sensor.kernel.plan import atoms, clauses, ctext, expression, stages, tables
+from falcon_sensor.kernel.plan import atoms, clauses, ctext, cwalks, expression, stages, tables
 from falcon_sensor.records import layout
-
-MOST_NAME = 1024
-"""Longer names are wanted unseen: the verifier walks every step of a loop, and names that long are rare."""
 
 NAMES_SHOWN = 6
 """Rules named in a comment; what many rules share says how many."""
@@ -46,11 +43,11 @@ _ARGUMENTS = {
 def generate(filters: Sequence[stages.Filter], paths: tables.Table | None, comms: tables.Table | None) -> str:
     """The contract's functions and what they need. A kind without filters wants nothing."""
     printer = ctext.Printer(paths, comms)
-    text = [_ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
+    text = [cwalks.ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
     if paths is not None:
-        text += [_table("paths", paths), _walk_text(paths), _SAME_NAME]
+        text += [cwalks.table("paths", paths), cwalks.walk_text(paths), cwalks.SAME_NAME]
     if comms is not None:
-        text += [_table("comms", comms), _walk_comm(comms)]
+        text += [cwalks.table("comms", comms), cwalks.walk_comm(comms)]
     for number, each in enumerate(filters):
         for when, kept in (("early", each.early), ("late", each.late)):
             text += [
@@ -133,7 +130,7 @@ def _tests(branches: Iterable[clauses.Branch], printer: ctext.Printer, depth: in
     indent = "    " * depth
     lines: list[str] = []
     for branch in sorted(branches, key=lambda branch: _key(branch, printer)):
-        test = " && ".join(map(printer.condition, printer.ordered(branch.tests))) or "1"
+        test = printer.all_of(branch.tests)
         if branch.children:
             lines.append(f"{indent}if ({test}) {{")
             lines += _tests(branch.children, printer, depth + 1)
@@ -263,153 +260,3 @@ def _executable(words: int) -> list[str]:
         "    }",
         f"    return falcon_decide_exec(f{_ARGUMENTS[layout.Kind.EXEC]});",
     ]
-
-
-# Automata
-
-
-def _table(name: str, table: tables.Table) -> str:
-    """The map's value; `automaton.packed` gives its bytes."""
-    machine = table.automaton
-    return (
-        f"/* {machine.states} states, {len(table.bits)} tests; see kernel/plan/automaton.py */\n"
-        f"struct falcon_{name}_table {{\n"
-        f"    u64 outputs[{machine.output_slots}][{table.words}];\n"
-        f"    u16 next[{machine.entries}];\n"
-        f"    u8 classes[256];\n"
-        f"}};\n"
-        f"BPF_ARRAY(falcon_{name}, struct falcon_{name}_table, 1);\n"
-    )
-
-
-def _step(table: tables.Table, symbol: str, indent: str) -> list[str]:
-    machine = table.automaton
-    lines = [f"{indent}state = table->next[(state << {machine.shift} | {symbol}) & {machine.entries - 1:#x}];"]
-    lines += [f"{indent}if (state < {len(machine.outputs)}) {{"]
-    lines += [
-        f"{indent}    hit[{word}] |= table->outputs[state & {machine.output_slots - 1:#x}][{word}];"
-        for word in range(table.words)
-    ]
-    return [*lines, f"{indent}}}"]
-
-
-def _walk_text(table: tables.Table) -> str:
-    machine = table.automaton
-    last = [machine.last >> 64 * word & (1 << 64) - 1 for word in range(table.words)]
-    forget = [f"            hit[{word}] &= ~{bits:#x}ULL;" for word, bits in enumerate(last) if bits]
-    every = [f"        may[{word}] = ~0ULL;" for word in range(table.words)]
-    lines = [
-        "/* The bits of all path tests that hold for the text; all may hold when it is too long to look at. */",
-        "static __always_inline void falcon_walk_text(const char *text, u64 length, u64 *hit, u64 *may)",
-        "{",
-        "    u32 key = 0;",
-        "    struct falcon_paths_table *table = falcon_paths.lookup(&key);",
-        f"    if (!table || length > {MOST_NAME}) {{",
-        *every,
-        "        return;",
-        "    }",
-        f"    u32 state = {machine.start};",
-        "#pragma clang loop unroll(disable)",
-        f"    for (u32 at = 0; at < {MOST_NAME}; at++) {{",
-        "        if (at >= length)",
-        "            break;",
-        "        u8 byte = text[at];",
-        *(["        if (byte == '/') {", *forget, "        }"] if forget else []),
-        *_step(table, "table->classes[byte]", "        "),
-        "    }",
-        *_step(table, str(machine.end), "    "),
-        *(f"    may[{word}] = hit[{word}];" for word in range(table.words)),
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _walk_comm(table: tables.Table) -> str:
-    machine = table.automaton
-    lines = [
-        "static __always_inline void falcon_walk_comm(const u64 *words, u64 *hit)",
-        "{",
-        "    u32 key = 0;",
-        "    struct falcon_comms_table *table = falcon_comms.lookup(&key);",
-        "    if (!table)",
-        "        return;",
-        f"    u32 state = {machine.start};",
-        "#pragma clang loop unroll(disable)",
-        "    for (u32 at = 0; at < 16; at++) {",
-        "        u8 byte = words[at >> 3] >> (at & 7) * 8;",
-        "        if (!byte)",
-        "            break;",
-        *_step(table, "table->classes[byte]", "        "),
-        "    }",
-        *_step(table, str(machine.end), "    "),
-        "}",
-        "",
-        "static __always_inline void falcon_walk_own_comm(const struct falcon_facts *f, u64 *hit)",
-        "{",
-        "    u64 words[2];",
-        "    falcon_comm(f, words);",
-        "    falcon_walk_comm(words, hit);",
-        "}",
-        "",
-        "static __always_inline void falcon_walk_task_comm(u64 task, u64 *hit)",
-        "{",
-        "    u64 words[2];",
-        "    falcon_task_comm(task, words);",
-        "    falcon_walk_comm(words, hit);",
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-_SAME_NAME = f"""\
-/* Whether the opened path is the name as given, or ends in it where that is relative. The opened path has no
- * `.`, `..` or doubled slash in it, so such names differ from it. */
-static __always_inline int falcon_same_name(const struct falcon_names *n, int relative)
-{{
-    u64 skip = relative && n->name[0] == '.' && n->name[1] == '/' ? 2 : 0;
-    u64 length = n->name_length - skip;
-    u64 from = n->path_length - length;
-    if (n->name_length <= skip || length > n->path_length || length > {MOST_NAME})
-        return 0;
-    if (relative ? !from || n->path[(from - 1) & 4095] != '/' : from)
-        return 0;
-#pragma clang loop unroll(disable)
-    for (u32 at = 0; at < {MOST_NAME}; at++) {{
-        if (at >= length)
-            break;
-        if (n->name[(at + skip) & 4095] != n->path[(at + from) & 4095])
-            return 0;
-    }}
-    return 1;
-}}
-"""
-
-_ADDRESSES = """\
-static __always_inline u32 falcon_word(const u8 *address, u32 index)
-{
-    return ((const u32 *)address)[index];
-}
-
-/* An IPv4 address in IPv6 form is that IPv4 address. */
-static __always_inline int falcon_is_mapped(const u8 *address)
-{
-    return !falcon_word(address, 0) && !falcon_word(address, 1) && falcon_word(address, 2) == 0xffff0000U;
-}
-
-static __always_inline int falcon_is_ipv4(const struct falcon_facts *f, const u8 *address)
-{
-    return f->family == 2 || (f->family == 10 && falcon_is_mapped(address));
-}
-
-static __always_inline u32 falcon_ipv4(const struct falcon_facts *f, const u8 *address)
-{
-    return falcon_word(address, f->family == 2 ? 0 : 3);
-}
-
-static __always_inline int falcon_is_ipv6(const struct falcon_facts *f, const u8 *address)
-{
-    return f->family == 10 && !falcon_is_mapped(address);
-}
-"""

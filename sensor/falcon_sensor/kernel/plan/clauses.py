@@ -100,7 +100,9 @@ def _factored(items: list[_Item], merge: bool) -> tuple[Branch, ...]:
     if merge:
         items = _merged(items)
     counts = Counter(part for parts, _ in items for part in parts)
-    shared = [part for part, count in counts.most_common() if count > 1]
+    shared = [part for part, count in counts.items() if count > 1]
+    # The most shared first; the second key makes it the same in every process.
+    shared.sort(key=lambda part: (-counts[part], expression.sort_key(part)))
     by_part: dict[expression.Expression, list[int]] = {part: [] for part in shared}
     for index, (parts, _) in enumerate(items):
         for part in parts:
@@ -138,14 +140,23 @@ def _merged(items: list[_Item]) -> list[_Item]:
     if len(alone) < 2:
         return items
     union = expression.some(*(part for part, _ in alone))
+    if union == expression.TRUE:
+        return [(frozenset(), frozenset[str]().union(*(names for _, names in alone)))]
     parts = union.children if isinstance(union, expression.Some) else frozenset((union,))
     if len(parts) >= len(alone):
         return items
-    names = frozenset[str]().union(*(names for _, names in alone))
+    sources: dict[object, Names] = {}
+    for part, names in alone:
+        key = _source(part)
+        sources[key] = sources.get(key, frozenset()) | names
     rest = [item for item in items if len(item[0]) != 1 or not isinstance(next(iter(item[0])), expression.Leaf)]
-    if union == expression.TRUE:
-        return [(frozenset(), names)]
-    return [*rest, *((frozenset((part,)), names) for part in parts)]
+    return [*rest, *((frozenset((part,)), sources.get(_source(part), frozenset())) for part in parts)]
+
+
+def _source(part: expression.Expression) -> object:
+    """Equal for leaves that a disjunction makes one leaf of."""
+    key = expression.merge_key(part, False) if isinstance(part, expression.Leaf) else None
+    return part if key is None else key
 
 
 def tests_of(branches: Iterable[Branch]) -> Iterable[expression.Expression]:

@@ -51,9 +51,16 @@ class Printer:
         operator = " && " if isinstance(part, expression.All) else " || "
         return "(" + operator.join(map(self.condition, self.ordered(part.children))) + ")"
 
+    def all_of(self, parts: frozenset[expression.Expression]) -> str:
+        """The conjunction as the inside of an `if (...)`."""
+        texts = [self.condition(part) for part in self.ordered(parts)]
+        if len(texts) == 1 and _is_enclosed(texts[0]):
+            return texts[0][1:-1]
+        return " && ".join(texts) or "1"
+
     def ordered(self, parts: frozenset[expression.Expression]) -> list[expression.Expression]:
-        """Cheapest first; the order among equals is that of their text, so that equal rules give equal C."""
-        return sorted(parts, key=lambda part: (_cost(part), expression.size(part), self.condition(part)))
+        """Cheapest first; the order among equals is the same in every process, so that equal rules give equal C."""
+        return sorted(parts, key=lambda part: (_cost(part), expression.size(part), expression.sort_key(part)))
 
     def leaf(self, leaf: expression.Leaf) -> str:
         atom = leaf.atom
@@ -77,6 +84,16 @@ class Printer:
             return f"!({hit}[{word}] & {mask})"
         found = f"{may or hit}[{word}] & {mask}"
         return f"({found} || many)" if atom.subject is atoms.Subject.ANY_ANCESTOR else f"({found})"
+
+
+def _is_enclosed(text: str) -> bool:
+    """Whether one pair of parentheses encloses all of it."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if not depth:
+            return character == ")" and at == len(text) - 1
+    return False
 
 
 def _variables(subject: atoms.Subject) -> tuple[str, str | None]:
@@ -126,7 +143,7 @@ def _constant(value: int) -> str:
 def _bits(atom: atoms.Bits) -> str:
     name = FACTS[atom.fact][0]
     suffix = "ULL" if atom.mask >> 32 else ""
-    tests = [f"({name} & {atom.mask:#o}{suffix}) == {value:#o}{suffix}" for value in sorted(atom.values)]
+    tests = [f"({name} & {atom.mask:#x}{suffix}) == {value:#x}{suffix}" for value in sorted(atom.values)]
     return f"({' || '.join(tests)})"
 
 

@@ -9,6 +9,7 @@ equal expressions are equal objects whatever the order they were built in.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -104,7 +105,7 @@ def _merged(parts: set[Expression], *, conjunction: bool) -> set[Expression]:
     groups: dict[object, list[Leaf]] = {}
     for part in parts:
         if isinstance(part, Leaf):
-            key = _merge_key(part, conjunction)
+            key = merge_key(part, conjunction)
             if key is not None:
                 groups.setdefault(key, []).append(part)
     for group in groups.values():
@@ -114,7 +115,8 @@ def _merged(parts: set[Expression], *, conjunction: bool) -> set[Expression]:
     return parts
 
 
-def _merge_key(part: Leaf, conjunction: bool) -> object:
+def merge_key(part: Leaf, conjunction: bool) -> object:
+    """Leaves with equal keys have one atom for their conjunction (or disjunction); None: this one merges with none."""
     atom = part.atom
     if isinstance(atom, atoms.Number):
         return (atoms.Number, atom.fact)
@@ -250,3 +252,22 @@ def leaves(expression: Expression) -> Iterable[Leaf]:
 def size(expression: Expression) -> int:
     """Number of leaves."""
     return sum(1 for _ in leaves(expression))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def sort_key(expression: Expression) -> str:
+    """A text that orders expressions the same way in every process: sets do not."""
+    if isinstance(expression, Leaf):
+        return f"{'' if expression.positive else '!'}{_atom_key(expression.atom)}"
+    sign = "&" if isinstance(expression, All) else "|"
+    return f"({sign.join(sorted(map(sort_key, expression.children)))})"
+
+
+def _atom_key(atom: atoms.Atom) -> str:
+    if isinstance(atom, atoms.Text):
+        return f"{atom.subject:02}{atom.last:d}{sorted(atom.patterns)}"
+    if isinstance(atom, atoms.Bits):
+        return f"{atom.fact}{atom.mask}{sorted(atom.values)}"
+    if isinstance(atom, atoms.Address):
+        return f"{atom.side}{sorted(atom.networks)}"
+    return f"{atom.fact}{atom.ranges}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from falcon_sensor.kernel.plan import atoms, cfilter, clauses, expression, stages, tables
+from falcon_sensor.kernel.plan import atoms, clauses, cwalks, expression, stages, tables
 from falcon_sensor.records import layout
 
 
@@ -92,7 +92,7 @@ def _names(facts: Facts, kind: layout.Kind, paths: tables.Table | None) -> Itera
 
 
 def _walk(paths: tables.Table, text: bytes) -> _Bits:
-    if len(text) > cfilter.MOST_NAME:
+    if len(text) > cwalks.MOST_NAME:
         return _NOTHING_KNOWN
     bits = paths.automaton.walk(text)
     return _Bits(bits, bits)
@@ -109,7 +109,7 @@ def _given(paths: tables.Table, name: bytes, found: _Bits) -> _Bits:
 def same_name(facts: Facts) -> bool:
     """Whether the name as given, made absolute, surely is the opened path."""
     name, path = facts.name, facts.path
-    if len(name) > cfilter.MOST_NAME or not path:
+    if len(name) > cwalks.MOST_NAME or not path:
         return False
     if name.startswith(b"/"):
         return name == path
