@@ -41,24 +41,41 @@ class _Group:
         self._conditions = [(index, rules[index].condition) for index in indexes]
         self._first = first
         self._report = report
-        self._function = evaluate.compile_rules(self._conditions, registry.resolver, first)
         self._singles: dict[int, evaluate.Predicate] | None = None
+        self._function: evaluate.Rules | None = None
+        try:
+            self._function = evaluate.compile_rules(self._conditions, registry.resolver, first)
+        except Exception:  # one rule is too much for the generator: those that are not go on, each by itself
+            self._singles = self._compiled_singly()
 
     def __bool__(self) -> bool:
         return bool(self._conditions)
 
+    @property
+    def source(self) -> str:
+        return self._function.source if self._function is not None else ""
+
     def __call__(self, e: event.Event) -> Sequence[int]:
         """Indexes (in the bundle) of the rules that hold; at most one in first mode."""
+        if self._function is None:
+            return self._one_by_one(e)
         try:
             return self._function(e)
         except Exception:  # whatever one rule raises, the others must be heard
             return self._one_by_one(e)
 
+    def _compiled_singly(self) -> dict[int, evaluate.Predicate]:
+        predicates = {}
+        for index, condition in self._conditions:
+            try:
+                predicates[index] = evaluate.compile_condition(condition, registry.resolver)
+            except Exception as error:
+                self._report(index, error)
+        return predicates
+
     def _one_by_one(self, e: event.Event) -> list[int]:
         if self._singles is None:
-            self._singles = {
-                index: evaluate.compile_condition(condition, registry.resolver) for index, condition in self._conditions
-            }
+            self._singles = self._compiled_singly()
         hits = []
         for index, predicate in self._singles.items():
             try:
@@ -112,6 +129,10 @@ class Dispatcher:
             e.path = opened
         hits = [Hit(index, found[index]) for index in sorted(found)]
         return self._only_first(hits) if self._first else hits
+
+    def sources(self) -> dict[str, str]:
+        """The generated function of each event type's active rules; of execs, the successful ones."""
+        return {kind: tables.active.source for (kind, failed), tables in self._tables.items() if not failed}
 
     def _only_first(self, hits: list[Hit]) -> list[Hit]:
         """Each of the two names may have found a first rule: the earlier one of them counts."""

@@ -8,8 +8,8 @@ through, so a flood of matches costs no formatting.
 
 from __future__ import annotations
 
-import logging
 import socket
+import traceback
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +21,6 @@ from falcon_sensor.engine import dispatch, event, limiter
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode
 from falcon_sensor.state import view
-
-log = logging.getLogger(__name__)
 
 BROKEN_RULE = "Falcon internal: rule error"
 """Name of the alert that tells, once a rule, that a rule raised while it was evaluated or rendered."""
@@ -83,6 +81,10 @@ class Engine:
         e = self._session.next(record)
         found = [alert for hit in self._dispatcher.match(e) if (alert := self._judge(e, hit)) is not None]
         return found + self._diagnostics(e) if self._raised else found
+
+    def sources(self) -> dict[str, str]:
+        """The generated Python that judges successful events, by event type: for people who want to see it."""
+        return self._dispatcher.sources()
 
     def suppressed(self) -> dict[str, int]:
         """How many alerts were held back since the start, by rule name; rules without any are left out."""
@@ -150,11 +152,12 @@ class Engine:
         return [self._diagnostic(e, self._rules[index], error) for index, error in raised]
 
     def _diagnostic(self, e: event.Event, rule: bundle.Rule, error: Exception) -> alerts.Alert:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
         text = (
-            f"Rule {rule.name} could not be evaluated on an event of type {e.type} "
-            f"({type(error).__name__}: {error}); told once, counted from now on"
+            f"Rule {rule.name} could not be evaluated on an event of type {e.type}; please report this: "
+            f"{type(error).__name__}: {error}{place}. Told once, counted from now on"
         )
-        log.error(text, exc_info=error)
         return alerts.Alert(
             uuid=str(uuid.uuid4()),
             time=e.wall,

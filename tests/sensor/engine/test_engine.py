@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from falcon_rules import bundle
+from falcon_rules import bundle, evaluate
 from falcon_sensor.engine import engine
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode, layout
@@ -130,6 +130,12 @@ def test_with_500_rules_only_candidates_are_read(build, rule, engine_of, monkeyp
         assert reads == {"proc.name": 1, "fd.sport": 0}
     finally:
         registry.resolver.cache_clear()
+
+
+def test_what_was_generated_can_be_seen(rule, engine_of):
+    sources = engine_of(rule("r", "evt.type = connect and fd.sport = 4711")).sources()
+    assert "4711" in sources["connect"]
+    assert "4711" not in sources["openat"]
 
 
 # Failed execs
@@ -297,6 +303,22 @@ def test_a_rule_that_raises_silences_no_other_and_is_told_once(build, rule, engi
     assert names(judge.evaluate(build.open(b"/x", b"/x"))) == ["good", engine.BROKEN_RULE]
     assert names(judge.evaluate(build.open(b"/x", b"/x"))) == ["good"]
     assert (judge.counters["uid/bad"].errors, judge.counters["uid/good"].errors) == (2, 0)
+
+
+def test_a_rule_that_cannot_be_generated_silences_no_other(build, rule, engine_of, monkeypatch):
+    bad = rule("bad", f"{READS} and proc.tty != 4711")
+    original = evaluate.compiled.compile_rules
+
+    def refusing(rules, resolver, first):
+        if any(condition == bad.condition for _, condition in rules):
+            raise MemoryError("too large")
+        return original(rules, resolver, first)
+
+    monkeypatch.setattr(evaluate, "compile_rules", refusing)
+    monkeypatch.setattr(evaluate.compiled, "compile_rules", refusing)
+    judge = engine_of(bad, rule("good", READS))
+    assert names(judge.evaluate(build.open(b"/x", b"/x"))) == ["good", engine.BROKEN_RULE]
+    assert names(judge.evaluate(build.open(b"/x", b"/x"))) == ["good"]
 
 
 def test_an_output_that_raises_does_not_swallow_the_match(build, rule, engine_of, broken_field):
