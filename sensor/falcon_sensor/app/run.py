@@ -47,8 +47,8 @@ def run(request: Request) -> int:
                 sys.stderr.write(f"{warning}\n")
             running = sensor.Sensor(prepared, stack)
             running.start()
-            base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")
             caught.started()
+            base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")
             return running.watch(caught, request.duration)
     except prepare.Failed as error:
         if error.complete:
