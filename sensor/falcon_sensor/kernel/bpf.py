@@ -15,7 +15,7 @@ from enum import IntEnum
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 
-_MAP_LOOKUP, _MAP_UPDATE, _INFO = 1, 2, 15
+_MAP_LOOKUP, _MAP_UPDATE, _TEST_RUN, _INFO = 1, 2, 10, 15
 _ATTRIBUTE_BYTES = 128
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,6 +52,11 @@ def update(map_fd: int, key: int, value: bytes) -> None:
     key_buffer = ctypes.c_uint32(key)
     buffer = ctypes.create_string_buffer(value, len(value))
     call(_MAP_UPDATE, struct.pack("<IxxxxQQ", map_fd, ctypes.addressof(key_buffer), ctypes.addressof(buffer)))
+
+
+def run(program_fd: int) -> None:
+    """Runs a raw tracepoint program once, here and now, without arguments."""
+    call(_TEST_RUN, struct.pack("<I", program_fd))
 
 
 def info(fd: int, size: int = 256) -> bytes:

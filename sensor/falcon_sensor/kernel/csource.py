@@ -35,13 +35,12 @@ _C_TYPES = {"u8": "u8", "u16": "u16", "u32": "u32", "s32": "s32", "u64": "u64", 
 class Host:
     """What the C text needs to know about this machine and the sensor.
 
-    mnt_ns: inode number of init's mount namespace. sensor_pid and sensor_pidns: the sensor's process
-    id in its own pid namespace, and that namespace's inode number. v1_subsystems: numbers of the
-    controllers that are in version-1 hierarchies, in the kernel's order.
+    machine: as `platform.machine()` names it. sensor_pid and sensor_pidns: the sensor's process id in its
+    own pid namespace, and that namespace's inode number. v1_subsystems: numbers of the controllers
+    that are in version-1 hierarchies, in the kernel's order.
     """
 
     machine: str
-    mnt_ns: int
     sensor_pid: int
     sensor_pidns: int
     v1_subsystems: tuple[int, ...] = ()
@@ -191,7 +190,6 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_SLOTS": max(layout.slots(kind) for kind in layout.Kind),
         "FALCON_BASE_SLOT": layout.slot(layout.Kind.OPEN, "base"),
         "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
-        "FALCON_HOST_MNT_NS": host.mnt_ns,
         "FALCON_SENSOR_PID": host.sensor_pid,
         "FALCON_SENSOR_PIDNS": host.sensor_pidns,
     }

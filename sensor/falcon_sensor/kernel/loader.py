@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import dataclasses
 import importlib.resources
 import json
 import os
 import socket
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from falcon_sensor.kernel import bpf, btf, csource, offsets, tracepoints
@@ -30,7 +30,7 @@ class LoadError(Exception):
     """Why the programs could not be loaded, for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Job:
     plan: contract.Plan
     host: csource.Host
@@ -44,13 +44,7 @@ class Job:
                 "filters": self.plan.filters,
                 "failed_execs": self.plan.failed_execs,
                 "tables": tables,
-                "host": [
-                    self.host.machine,
-                    self.host.mnt_ns,
-                    self.host.sensor_pid,
-                    self.host.sensor_pidns,
-                    self.host.v1_subsystems,
-                ],
+                "host": dataclasses.asdict(self.host),
                 "ring_bytes": self.ring_bytes,
             }
         ).encode()
@@ -60,11 +54,11 @@ class Job:
         job = json.loads(data)
         tables = {name: base64.b64decode(content) for name, content in job["tables"].items()}
         plan = contract.Plan(frozenset(job["events"]), job["filters"], job["failed_execs"], tables)
-        machine, mnt_ns, pid, pidns, subsystems = job["host"]
-        return cls(plan, csource.Host(machine, mnt_ns, pid, pidns, tuple(subsystems)), job["ring_bytes"])
+        host = job["host"] | {"v1_subsystems": tuple(job["host"]["v1_subsystems"])}
+        return cls(plan, csource.Host(**host), job["ring_bytes"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
     """Descriptors by name; in the answer the names travel as JSON, in this order."""
 
@@ -96,6 +90,7 @@ def load(job: Job) -> Loaded:
         name = f"{tail.function}/{tail.place.name.lower()}"
         programs[name] = _load_function(module, bcc, tail.function, tail.place)
         bpf.update(maps["ev_tails"], tail.slot, programs[name].to_bytes(4, "little"))
+    _find_host(_load_function(module, bcc, "ev_find_host"))
     for name, content in job.plan.tables.items():
         _fill(maps, name, content)
     links = {}
@@ -153,6 +148,17 @@ def _replace_mark(code: bytes, place: csource.Place) -> bytes:
     mark, number = (value.to_bytes(4, "little") for value in (csource.PLACE_MARK, place))
     instructions = [code[i : i + 8] for i in range(0, len(code), 8)]
     return b"".join(code[:4] + number if code[4:] == mark else code for code in instructions)
+
+
+def _find_host(program: int) -> None:
+    try:
+        bpf.run(program)
+    except OSError as error:
+        raise LoadError(
+            f"this kernel cannot run a raw tracepoint program on demand (5.10 and later can): {error}"
+        ) from None
+    finally:
+        os.close(program)
 
 
 def _maps(module: Any, bcc: Any) -> dict[str, int]:

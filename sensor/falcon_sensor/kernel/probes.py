@@ -104,11 +104,10 @@ class Probes:
         self.close()
 
 
-def this_host(proc: Path = Path("/proc")) -> csource.Host:
+def this_host() -> csource.Host:
     """What the programs need to know about this machine and this process."""
     return csource.Host(
         machine=platform.machine(),
-        mnt_ns=Path("/proc/self/ns/mnt").stat().st_ino,
         sensor_pid=os.getpid(),
         sensor_pidns=Path("/proc/self/ns/pid").stat().st_ino,
         v1_subsystems=_v1_subsystems(Path("/proc/cgroups").read_text()),

@@ -31,9 +31,38 @@ static __always_inline u64 ev_mnt_ns(u64 task)
     return READ(u32, READ(u64, namespaces, FALCON_NSPROXY_MNT_NS), FALCON_MNT_NS_INUM);
 }
 
+/* One value: init's mount namespace. */
+BPF_ARRAY(ev_host, u64, 1);
+
+#define EV_PARENTS_MOST 64
+
+/* Run once by the loader, before anything is attached: climbs from the loader to init. /proc would say it
+ * too, but not to every root, and not from inside a pid namespace. */
+int ev_find_host(struct bpf_raw_tracepoint_args *ctx)
+{
+    u32 zero = 0;
+    u64 task = ev_leader(bpf_get_current_task());
+#pragma clang loop unroll(disable)
+    for (u32 level = 0; level < EV_PARENTS_MOST; level++) {
+        if (READ(u32, task, FALCON_TASK_TGID) == 1)
+            break;
+        task = ev_leader(READ(u64, task, FALCON_TASK_REAL_PARENT));
+    }
+    u64 namespace = ev_mnt_ns(task);
+    ev_host.update(&zero, &namespace);
+    return 0;
+}
+
+static __always_inline u64 ev_host_mnt_ns(void)
+{
+    u32 zero = 0;
+    u64 *namespace = ev_host.lookup(&zero);
+    return namespace ? *namespace : 0;
+}
+
 static __always_inline u64 falcon_container(const struct falcon_facts *f)
 {
-    return ev_mnt_ns(f->task) != FALCON_HOST_MNT_NS;
+    return ev_mnt_ns(f->task) != ev_host_mnt_ns();
 }
 
 static __always_inline u64 ev_cred(u64 task)
@@ -160,7 +189,7 @@ static __always_inline void ev_fill_head(const struct falcon_facts *f, u32 kind,
     head->start = READ(u64, leader, FALCON_TASK_START);
     head->cap_effective = READ(u64, cred, FALCON_CRED_EFFECTIVE);
     head->mnt_ns = ev_mnt_ns(task);
-    if (head->mnt_ns != FALCON_HOST_MNT_NS)
+    if (head->mnt_ns != ev_host_mnt_ns())
         head->flags |= FALCON_FLAG_CONTAINER;
     head->pid = READ(u32, task, FALCON_TASK_TGID);
     head->tid = READ(u32, task, FALCON_TASK_PID);
@@ -175,6 +204,7 @@ static __always_inline void ev_fill_head(const struct falcon_facts *f, u32 kind,
     head->loginuid = FALCON_HAS(FALCON_TASK_LOGINUID) ? READ(u32, task, FALCON_TASK_LOGINUID) : 0xffffffff;
     head->tty = ev_tty(signal);
     head->reserved = 0;
+    head->image = READ(u64, READ(u64, task, FALCON_TASK_MM), FALCON_MM_EXE);
     bpf_probe_read_kernel(head->comm, 16, (void *)FIELD_ADDRESS(leader, FALCON_TASK_COMM));
     ev_fill_ancestors(task, head, ancestors);
 }
