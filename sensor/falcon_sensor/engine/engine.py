@@ -63,7 +63,7 @@ class Engine:
     def __init__(self, rules: bundle.Bundle, state: view.State, options: Options | None = None) -> None:
         self._options = options or Options()
         self._rules = rules.rules
-        self._session = event.Session(state, self._options.hostname.encode())
+        self._session = event.Session(state, self._options.hostname.encode("utf-8", "surrogateescape"))
         self._limiter = limiter.Limiter(self._options.rate_limit, self._options.limiter_capacity)
         running = [i for i, rule in enumerate(self._rules) if rule.priority <= self._options.priority]
         self.running = [self._rules[i] for i in running]
