@@ -16,11 +16,11 @@ from typing import Any
 
 from falcon_rules import bundle, output, tree
 from falcon_rules import evaluate as evaluation
-from falcon_rules.compiler import compiled, compiling, exceptions, options
+from falcon_rules.compiler import compiled, exceptions, options
 from falcon_rules.compiler import types as types_
 from falcon_rules.evaluate import mapping
 from falcon_rules.fields import table
-from falcon_rules.loading import loader
+from falcon_rules.loading import compilation, loader
 from falcon_rules.model import documents
 from falcon_rules.syntax import errors, parser
 
@@ -120,10 +120,10 @@ def load(docs: list[str], extra_output: Any = (), min_priority: str = "debug") -
     )
     files = [documents.Document(f"{index}.yaml", text) for index, text in enumerate(docs)]
     warnings: list[dict[str, Any]] = []
-    result = compiling.compile_all(loader.load(()), wanted)
+    result = compilation.compile_loaded(loader.load(()), wanted)
     for index, file in enumerate(files):
         loaded = loader.load(files[: index + 1])
-        result = compiling.compile_all(loaded, wanted)
+        result = compilation.compile_loaded(loaded, wanted)
         of_loading = [each for each in loaded.diagnostics if each.place.file == file.name]
         for each in [*of_loading, *result.diagnostics[len(loaded.diagnostics) :]]:
             if not each.code.startswith("LOAD_"):
@@ -218,7 +218,7 @@ def evaluate_rule(rules_file_text: str, event: dict[str, Any]) -> list[str]:
 
 @functools.cache
 def _matcher(text: str) -> tuple[list[str], evaluation.Rules]:
-    result = compiling.compile_all(loader.load([documents.Document("rules.yaml", text)]), options.Options())
+    result = compilation.compile_loaded(loader.load([documents.Document("rules.yaml", text)]), options.Options())
     rules = result.bundle.rules
     compiled_rules = [(index, rule.condition) for index, rule in enumerate(rules)]
     return [rule.name for rule in rules], evaluation.compile_rules(compiled_rules, mapping.resolver, first=False)

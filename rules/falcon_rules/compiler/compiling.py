@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from falcon_rules import bundle
-from falcon_rules.compiler import addresses, compiled, macros, options, rules, substitution
+from falcon_rules.compiler import addresses, compiled, macros, options, outputs, rules, substitution
 from falcon_rules.diagnostics import Code, Diagnostic, Place, Severity
 from falcon_rules.model import definitions
 
 
-def compile_all(loaded: definitions.Loaded, wanted: options.Options) -> compiled.Result:
+def compile_all(loaded: definitions.Loaded, wanted: options.Options, parse_output: outputs.Parse) -> compiled.Result:
     """The bundle of what compiles, and all diagnostics, those of loading first.
 
     Rules come in the order in which their names were first defined.
@@ -19,7 +19,7 @@ def compile_all(loaded: definitions.Loaded, wanted: options.Options) -> compiled
     lists.mark_nested()
     conditions = macros.Conditions(loaded.macros, lists, places, found)
     conditions.prepare()
-    compiler = rules.RuleCompiler(conditions, places, wanted, found)
+    compiler = rules.RuleCompiler(conditions, places, wanted, found, parse_output)
     candidates = [definition for definition in loaded.rules.values() if definition.known_source]
     compiled_rules = [rule for rule in map(compiler.compile, candidates) if rule is not None]
     if not any(each.is_error for each in (*loaded.diagnostics, *found)):

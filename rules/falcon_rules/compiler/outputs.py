@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from falcon_rules import bundle, typed
 from falcon_rules.compiler import hints, options
 from falcon_rules.diagnostics import Code, Diagnostic, Severity
 from falcon_rules.model.definitions import RuleDefinition
 from falcon_rules.model.documents import Text
+
+Parse = Callable[[str], bundle.Output]
+"""How output texts are read. Raises operands.CheckError with a span of the text.
+
+Handed in from above, because the package of outputs stands beside this one, not below it.
+"""
 
 _CONTAINER_INFO = re.compile(r"%container\.info(?![a-zA-Z0-9_.])")
 

@@ -22,7 +22,6 @@ from falcon_rules.compiler import (
 from falcon_rules.diagnostics import Code, Diagnostic, Severity
 from falcon_rules.model.definitions import RuleDefinition
 from falcon_rules.model.documents import Text
-from falcon_rules.output import parsing
 from falcon_rules.syntax import walking
 
 _UNKNOWN = frozenset({operands.Code.UNKNOWN_FIELD, operands.Code.UNKNOWN_EVENT_TYPE})
@@ -41,11 +40,13 @@ class RuleCompiler:
         places: addresses.Addresses,
         wanted: options.Options,
         found: list[Diagnostic],
+        parse_output: outputs.Parse,
     ) -> None:
         self._conditions = conditions
         self._places = places
         self._wanted = wanted
         self._found = found
+        self._parse_output = parse_output
 
     def compile(self, rule: RuleDefinition) -> compiled.CompiledRule | None:
         """The compiled rule, or None if it has an error or asked to be skipped; diagnostics say which."""
@@ -89,7 +90,7 @@ class RuleCompiler:
 
     def _output(self, rule: RuleDefinition, text: Text) -> bundle.Output:
         try:
-            return parsing.parse(text.string)
+            return self._parse_output(text.string)
         except operands.CheckError as error:
             place = text.place(error.span.start, max(1, error.span.end - error.span.start))
             self._skip_unknown(rule, error, place)

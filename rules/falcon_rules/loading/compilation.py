@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from falcon_rules import output
 from falcon_rules.compiler import compiled, compiling, options
 from falcon_rules.loading import loader
-from falcon_rules.model import documents
+from falcon_rules.model import definitions, documents
 
 
 def compile(files: Sequence[documents.Document], wanted: options.Options | None = None) -> compiled.Result:
@@ -15,4 +16,9 @@ def compile(files: Sequence[documents.Document], wanted: options.Options | None 
     Never raises for what is in the files. A rule with an error is missing in the bundle; rules
     without one are in it.
     """
-    return compiling.compile_all(loader.load(files), wanted or options.Options())
+    return compile_loaded(loader.load(files), wanted)
+
+
+def compile_loaded(loaded: definitions.Loaded, wanted: options.Options | None = None) -> compiled.Result:
+    """Compiles definitions, wherever they were loaded from."""
+    return compiling.compile_all(loaded, wanted or options.Options(), output.parse)

@@ -16,6 +16,7 @@ from falcon_rules.syntax.errors import ConditionSyntaxError
 
 _OPERATORS = sorted(operator for operator in operators.ALL if operator.isalpha())
 _WORDS = {"&&": "and", "||": "or", "!": "not", "like": "glob", "matches": "regex", "~": "regex", "=~": "regex"}
+_LONE_NAME = re.compile(r"(?:^|[(]|\b(?:and|or|not)\b)\s*([a-zA-Z]\w*)\s*$")
 _BLANKS = " \t\n\r\b"
 
 # The first line whose terminals were all acceptable describes the place.
@@ -36,10 +37,10 @@ def explain(error: lark.exceptions.UnexpectedInput, text: str) -> ConditionSynta
     """A readable error for lark's."""
     at_end = isinstance(error, lark.exceptions.UnexpectedToken) and error.token.type == "$END"
     start = len(text.rstrip(_BLANKS)) if at_end or error.pos_in_stream is None else error.pos_in_stream
-    while start < len(text) and text[start] in _BLANKS:
+    while not at_end and start < len(text) and text[start] in _BLANKS:
         start += 1
     expected = _accepted(error)
-    found = _found(text, start)
+    found = "" if at_end else _found(text, start)
     span = tree.Span(start, start + max(1, len(found)))
     special = _special(text, start, found, expected)
     if special:
@@ -94,8 +95,15 @@ def _special(text: str, start: int, found: str, expected: set[str]) -> str | Non
         word = re.split(r"[^\w]", text[:start].rstrip(_BLANKS))[-1]
         return f"{word!r} is not a transformer, so no parenthesis may follow it"
     if found == "=" and "_AND" in expected and "_OR" in expected:
-        return "an operator needs a field on its left; fields have a dot in their name, and values with = need quotes"
+        return _misplaced_equals(text, start)
     return None
+
+
+def _misplaced_equals(text: str, start: int) -> str:
+    word = _LONE_NAME.search(text[:start])
+    if word:
+        return f"{word.group(1)!r} is not a field, so no operator may follow it: fields have a dot in their name"
+    return "a value that contains = needs quotes"
 
 
 def _suggest(found: str, expected: set[str]) -> str | None:
