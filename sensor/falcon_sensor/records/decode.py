@@ -39,6 +39,7 @@ class Head(NamedTuple):
     ancestors: int
     reserved: int
     comm: bytes
+    image: int = 0
 
 
 class Ancestor(NamedTuple):

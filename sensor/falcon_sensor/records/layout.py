@@ -95,6 +95,9 @@ HEAD = (
     Member("ancestors", "u32"),  # how many of the eight that follow are filled
     Member("reserved", "u32"),
     Member("comm", "comm"),  # of the thread group's leader, as it is now: what the kernel's filter compares too
+    # Address of the executable's struct file, which exec opens anew and fork shares: as long as somebody runs the
+    # image, equal values mean the same exec, whoever the parent is by now. Only ever compared. 0: not known.
+    Member("image", "u64"),
 )
 
 ANCESTOR = (
