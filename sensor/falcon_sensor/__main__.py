@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-from falcon_sensor.cli import main as cli
 
 
 def main() -> None:
+    """Runs the command line and exits with its code."""
+    # Until a command has handlers of its own, Ctrl-C just ends us: no traceback out of some import.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from falcon_sensor.cli import main as cli
+
     sys.exit(cli.main())
 
 
