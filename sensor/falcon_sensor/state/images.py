@@ -69,12 +69,16 @@ def facts_of(record: decode.Record) -> Facts:
 
 
 class Image:
-    """time: of the exec, CLOCK_BOOTTIME ns. older: the image before it in the same process, if known."""
+    """time: of the exec, CLOCK_BOOTTIME ns. older: the image before it in the same process, if known.
 
-    __slots__ = ("_at", "_facts", "_generation", "_shelf", "_where", "older", "time")
+    file: what `layout.HEAD` calls `image`, equal for all processes that run it; 0: not known.
+    """
 
-    def __init__(self, time: int, raw: bytes, shelf: Shelf) -> None:
+    __slots__ = ("_at", "_facts", "_generation", "_shelf", "_where", "file", "older", "time")
+
+    def __init__(self, time: int, raw: bytes, shelf: Shelf, file: int = 0) -> None:
         self.time = time
+        self.file = file
         self.older: Image | None = None
         self._shelf = shelf
         self._where: bytes | packing.Block = raw

@@ -7,9 +7,14 @@ until it is asked for; its image is then what its parent ran when it was forked:
       child                                +----------------------------------- asked now
                                            the child still runs /bin/bash
 
-The parent of a record is the parent *now*: an orphan's is init or a subreaper. A child keeps its
-parent's comm, so a parent whose comm differs is not believed and /proc is asked instead; /proc is
-asked first where the parent is the init of its pid namespace, to which orphans go.
+For the process that caused a record the kernel says which exec its image is from (`layout.HEAD`,
+`image`), so that even orphans of double forks are told for certain. For ancestors, and for images
+from before us until one of their processes shows up in a record, it is worked out:
+
+- A child keeps its parent's comm: a parent with another one is not believed.
+- The parent of a record is the parent *now*, and an orphan's is the init of its pid namespace or a
+  subreaper: where the parent is such an init, /proc is asked and nothing is guessed. A process that
+  names itself like its init must not be taken for it.
 """
 
 from __future__ import annotations
@@ -42,6 +47,8 @@ class Processes:
         self._shelf = images.Shelf()
         self._generation_bytes = max(max_bytes // 3, 1)
         self._images: cache.Generations[int, images.Image] = cache.Generations(max_processes, self._living)
+        self._by_file: cache.Generations[int, images.Image] = cache.Generations(max_processes, self._current)
+        self._by_file_generation = 0
 
     def __len__(self) -> int:
         return len(self._images)
@@ -61,19 +68,35 @@ class Processes:
         if head.result != 0:
             return
         key = key_of(head.pid, head.start)
-        image = images.Image(head.time, record.data, self._shelf)
+        image = images.Image(head.time, record.data, self._shelf, head.image)
         image.older = self._images.get(key)
         image.trim()
         self._put(key, image)
+        if head.image:
+            self._remember_file(head.image, image)
 
-    def image(self, process: decode.Ancestor, time: int, above: Sequence[decode.Ancestor]) -> images.Image | None:
-        """What `process` ran at `time` (ns, CLOCK_BOOTTIME). above: its ancestors, parent first."""
+    def image(
+        self, process: decode.Ancestor, time: int, above: Sequence[decode.Ancestor], file: int = 0
+    ) -> images.Image | None:
+        """What `process` ran at `time` (ns, CLOCK_BOOTTIME).
+
+        above: its ancestors, parent first. file: the record's `image` where the process is the
+        record's own, else 0.
+        """
         known = self._known(process, time)
-        if known is not None:
-            return known
-        if above and above[0].vpid == 1:
-            return self._from_proc(process.pid, process.start) or self._inherited(process, above)
-        return self._inherited(process, above) or self._from_proc(process.pid, process.start)
+        if known is not None and file and known.file != file:
+            known = self._verified(process, known, file)
+        if known is None and file:
+            known = self._by_file.get(file)
+            if known is not None:
+                known.renew()
+                self._adopt(process, known)
+        if known is None:
+            known = self._worked_out(process, above, file)
+        if known is not None and file and not known.file:
+            known.file = file
+            self._remember_file(file, known)
+        return known
 
     def last_ancestors(self, process: decode.Ancestor) -> tuple[decode.Ancestor, ...]:
         """The ancestors that the process had when it last exec'd; empty when it is not known to have."""
@@ -94,13 +117,25 @@ class Processes:
         newest.renew()
         return newest.at(time)
 
-    def _inherited(self, process: decode.Ancestor, above: Sequence[decode.Ancestor]) -> images.Image | None:
+    def _verified(self, process: decode.Ancestor, known: images.Image, file: int) -> images.Image | None:
+        """`known` if it may be the image `file`. If it is not, an exec was missed: what was cached is out of date."""
+        if known.file == 0:
+            return known
+        self._images.discard(key_of(process.pid, process.start))
+        return None
+
+    def _worked_out(self, process: decode.Ancestor, above: Sequence[decode.Ancestor], file: int) -> images.Image | None:
+        if above and above[0].vpid == 1:
+            return self._from_proc(process.pid, process.start)
+        return self._inherited(process, above, file) or self._from_proc(process.pid, process.start)
+
+    def _inherited(self, process: decode.Ancestor, above: Sequence[decode.Ancestor], file: int) -> images.Image | None:
         """The image of the nearest forebear that has one, as it was when the line forked away from it."""
         born = process.start
         for parent in above:
             image = self._known(parent, born)
             if image is not None:
-                if process.comm not in (parent.comm, image.facts.comm):
+                if process.comm not in (parent.comm, image.facts.comm) or (file and image.file):
                     return None
                 self._adopt(process, image)
                 return image
@@ -132,6 +167,16 @@ class Processes:
         """A generation ends: of the entries about to be forgotten those whose pid lives on."""
         self._shelf.next_generation()
         return self._renewed(forgotten, set(self._proc.pids()))
+
+    def _remember_file(self, file: int, image: images.Image) -> None:
+        if self._by_file_generation != self._shelf.generation:
+            self._by_file_generation = self._shelf.generation
+            self._by_file.turn()
+        self._by_file.put(file, image)
+
+    def _current(self, forgotten: dict[int, images.Image]) -> Iterator[tuple[int, images.Image]]:
+        """Of the images to be forgotten by their files those that a living process has kept."""
+        return (entry for entry in forgotten.items() if not entry[1].is_stale)
 
     def _renewed(self, forgotten: dict[int, images.Image], alive: set[int]) -> Iterator[tuple[int, images.Image]]:
         for key, image in forgotten.items():

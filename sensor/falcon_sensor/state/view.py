@@ -136,7 +136,8 @@ class State:
         if asked.level == 0 and head.kind == layout.Kind.EXEC and head.result == 0:
             return images.facts_of(record)
         above = record.ancestors[asked.level :] if asked.level >= 0 else ()
-        image = self._processes.image(asked.identity, head.time, above)
+        file = head.image if asked.level == 0 else 0
+        image = self._processes.image(asked.identity, head.time, above, file)
         return image.facts if image is not None else None
 
     def cwd_of(self, asked: subject.Process) -> bytes | None:

@@ -126,6 +126,58 @@ def test_an_orphan_does_not_get_the_image_of_init(records, proc_tree):
     assert state.process(orphan).cmdline == b"python3"
 
 
+def test_an_orphan_keeps_the_image_that_the_kernel_says_it_runs(records, proc_tree):
+    state = state_of(proc_tree)
+    state.observe(records.exec(50, 20.0, 21.0, b"/usr/bin/python3", (b"daemon.py",), image=0xFFFF8881))
+    state.observe(records.exec(60, 22.0, 23.0, b"/usr/bin/python3", (b"other.py",), image=0xFFFF8882))
+    orphan = records.open(52, 31.0, 35.0, b"renamed", ancestors=[INIT], image=0xFFFF8881)
+    assert state.process(orphan).cmdline == b"renamed daemon.py"
+
+
+def test_an_orphan_cannot_pass_for_init_by_taking_its_name(records, proc_tree):
+    state = state_of(proc_tree)
+    proc_tree.add(1, 0.5, b"systemd", exe=b"/usr/lib/systemd/systemd")
+    state.scan()
+    for image in (0, 0xFFFF8881):
+        impostor = records.open(52, 31.0, 35.0, b"systemd", ancestors=[INIT], image=image)
+        assert state.process(impostor).exepath is None
+
+
+def test_the_kernels_word_counts_more_than_what_the_cache_has(records, proc_tree):
+    # Its last exec was lost when the ring was full.
+    state = state_of(proc_tree)
+    state.observe(records.exec(50, 20.0, 21.0, b"/usr/bin/bash", (b"before",), image=0xFFFF8881))
+    opened = records.open(50, 20.0, 25.0, b"cat", image=0xFFFF8882)
+    assert state.process(opened).exepath is None
+    proc_tree.add(50, 20.0, b"cat", exe=b"/usr/bin/cat", args=(b"cat", b"after"))
+    opened = records.open(50, 20.0, 26.0, b"cat", image=0xFFFF8882)
+    assert state.process(opened).args == (b"after",)
+
+
+def test_a_parent_that_runs_another_image_is_not_believed_for_its_name(records, proc_tree):
+    state = state_of(proc_tree)
+    state.observe(records.exec(50, 20.0, 21.0, b"/usr/bin/sh", (b"parent.sh",), image=0xFFFF8881))
+    child = records.open(51, 30.0, 31.0, b"sh", ancestors=[(50, 20.0, b"sh"), INIT], image=0xFFFF8882)
+    assert state.process(child).args is None
+
+
+def test_the_image_of_a_process_from_before_is_learnt_from_its_first_record(records, proc_tree):
+    proc_tree.add(50, 20.0, b"python3", exe=b"/usr/bin/python3", args=(b"python3", b"daemon.py"))
+    state = state_of(proc_tree)
+    state.scan()
+    assert state.process(records.open(50, 20.0, 30.0, b"python3", image=0xFFFF8881)).args == (b"daemon.py",)
+    proc_tree.remove(50)
+    orphan = records.open(52, 31.0, 35.0, b"python3", ancestors=[INIT], image=0xFFFF8881)
+    assert state.process(orphan).args == (b"daemon.py",)
+
+
+def test_a_reused_image_address_is_the_newer_exec(records, proc_tree):
+    state = state_of(proc_tree)
+    state.observe(records.exec(50, 20.0, 21.0, b"/bin/a", image=0xFFFF8881))
+    state.observe(records.exec(60, 22.0, 23.0, b"/bin/b", image=0xFFFF8881))
+    assert state.process(records.open(61, 24.0, 25.0, b"b", ancestors=[INIT], image=0xFFFF8881)).exepath == b"/bin/b"
+
+
 def test_an_orphan_of_the_same_name_as_init_is_asked_of_proc_first(records, proc_tree):
     # In a container whose init is a shell, orphaned subshells of other scripts go to it.
     state = state_of(proc_tree)

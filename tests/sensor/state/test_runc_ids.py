@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -233,7 +234,9 @@ def test_a_real_runc_container(tmp_path, records):
     try:
         pid = int((tmp_path / "pid").read_text())
         proc = procfs.Procfs()
-        stat = proc.stat(pid)
+        # runc returns once its init was told to go on, which may not have exec'd yet.
+        while (stat := proc.stat(pid)) is not None and stat.comm != b"busybox":
+            time.sleep(0.01)
         assert stat is not None
         seen = (Path("/proc") / str(pid) / "cgroup").read_text().splitlines()
         unified = next(line.partition("::")[2] for line in seen if line.startswith("0::"))
