@@ -22,6 +22,7 @@ from falcon_rules.evaluate import mapping
 from falcon_rules.fields import table
 from falcon_rules.loading import compilation, loader
 from falcon_rules.model import documents
+from falcon_rules.output import parsing
 from falcon_rules.syntax import errors, parser
 
 
@@ -166,7 +167,7 @@ def format(template: str, event: dict[str, Any], **options: Any) -> Formatted:
     )
     try:
         extras = [_extra(name, entry) for name, entry in options.get("extra_fields", {}).items()]
-        renderer = output.compile_output(output.parse(template), mapping.resolver, extras)
+        renderer = output.compile_output(parsing.parse(template), mapping.resolver, extras)
     except types_.CheckError as error:
         raise ConditionError(str(error)) from error
     time_ns = event["evt.rawtime"]
@@ -191,7 +192,7 @@ def _extra(name: str, entry: dict[str, Any]) -> output.Extra:
     text = entry["format"]
     if entry.get("raw") and not text.startswith("%"):
         text = f"%{text}"
-    return output.Extra(name, output.parse(text), entry.get("raw", False))
+    return output.Extra(name, parsing.parse(text), entry.get("raw", False))
 
 
 @contextlib.contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from falcon_rules import output
 from falcon_rules.compiler import compiled, compiling, options
 from falcon_rules.loading import loader
 from falcon_rules.model import definitions, documents
+from falcon_rules.output import parsing
 
 
 def compile(files: Sequence[documents.Document], wanted: options.Options | None = None) -> compiled.Result:
@@ -21,4 +21,4 @@ def compile(files: Sequence[documents.Document], wanted: options.Options | None 
 
 def compile_loaded(loaded: definitions.Loaded, wanted: options.Options | None = None) -> compiled.Result:
     """Compiles definitions, wherever they were loaded from."""
-    return compiling.compile_all(loaded, wanted or options.Options(), output.parse)
+    return compiling.compile_all(loaded, wanted or options.Options(), parsing.parse)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from falcon_rules import bundle, operands, output, typed
+from falcon_rules import bundle, operands, typed
 from falcon_rules.compiler import event_types, types
 from falcon_rules.fields import table
+from falcon_rules.output import parsing
 from falcon_rules.syntax import parser
 from falcon_sensor.engine import engine, event
 from falcon_sensor.engine.fields import registry
@@ -145,7 +146,7 @@ def rule():
         checked = types.check(parser.parse(condition))
         members.setdefault("event_types", event_types.of(checked))
         members.setdefault("priority", bundle.Priority.WARNING)
-        return bundle.Rule(uid=f"uid/{name}", name=name, condition=checked, output=output.parse(text), **members)
+        return bundle.Rule(uid=f"uid/{name}", name=name, condition=checked, output=parsing.parse(text), **members)
 
     return make
 
