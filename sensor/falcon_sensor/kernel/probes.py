@@ -148,7 +148,8 @@ def _run(
     job: loader.Job, ours: socket.socket, theirs: socket.socket, log: int, command: Sequence[str] | None
 ) -> tuple[dict[str, object], list[int], int]:
     """Runs the child through one job: its answer (empty when it died without one), descriptors, exit code."""
-    command = command or (sys.executable, "-m", loader.__name__)
+    # -P: a module that lies in the current directory must not run as root.
+    command = command or (sys.executable, "-P", "-m", loader.__name__)
     child = subprocess.Popen(
         [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )
@@ -161,6 +162,10 @@ def _run(
         message, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, _MOST_DESCRIPTORS)
     except OSError:
         child.kill()
+    except BaseException:  # a stop signal, most likely: leave no compiler running behind our back
+        child.kill()
+        child.wait()
+        raise
     code = child.wait()
     return json.loads(message) if message else {}, descriptors, code
 
