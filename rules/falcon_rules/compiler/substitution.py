@@ -15,8 +15,8 @@ from falcon_rules.model.documents import Piece, Text
 
 MAX_NESTING = 50
 """Lists in lists. Files written by people have two or three levels."""
-MAX_CHARACTERS = 8_000_000
-"""What one list may expand to: eight times the largest condition we promise to read."""
+MAX_CHARACTERS = 4_000_000
+"""What one list may expand to: four times the largest condition we promise to read."""
 
 _BLANKS = " \t\n\r"
 _DELIMITERS = re.escape(_BLANKS + "(),=")
@@ -32,6 +32,7 @@ class Lists:
     def __init__(self, lists: Mapping[str, ListDefinition]) -> None:
         self._lists = lists
         self._expanded: dict[str, list[Piece]] = {}
+        self._loops = 0
         self.used: set[str] = set()
         # Names with delimiters in them are odd but legal; they must be looked for by themselves.
         odd = sorted((n for n in lists if re.search(f"[{_DELIMITERS}]", n)), key=len, reverse=True)
@@ -53,7 +54,7 @@ class Lists:
         string, pieces, done = text.string, list[Piece](), 0
         for match in self._word.finditer(string):
             definition = self._lists.get(match.group())
-            if definition is None or definition.name in active or not wanted(definition):
+            if definition is None or self._is_active(definition, active) or not wanted(definition):
                 continue
             self.used.add(definition.name)
             items = self._expand(definition, active)
@@ -72,21 +73,31 @@ class Lists:
         if len(active) >= MAX_NESTING:
             raise ExpansionError(f"lists nest more than {MAX_NESTING} levels deep, down to {definition.name!r}")
         inside = (*active, definition.name)
+        loops = self._loops
         pieces: list[Piece] = []
+        characters = 0
         for item in definition.items:
             expanded = self._item(item, definition, inside)
             if expanded:
                 pieces += [Piece(", "), *expanded] if pieces else expanded
-        if sum(len(piece.text) for piece in pieces) > MAX_CHARACTERS:
-            raise ExpansionError(f"the list {definition.name!r} expands to more than {MAX_CHARACTERS:,} characters")
-        if not active:
-            # Within a cycle the expansion depends on where it was entered, so only outermost ones are kept.
+            characters += sum(len(piece.text) for piece in expanded)
+            if characters > MAX_CHARACTERS:
+                raise ExpansionError(f"the list {definition.name!r} expands to more than {MAX_CHARACTERS:,} characters")
+        if not active or loops == self._loops:
+            # Within a loop of lists the expansion depends on where the loop was entered.
             self._expanded[definition.name] = pieces
         return pieces
 
+    def _is_active(self, definition: ListDefinition, active: tuple[str, ...]) -> bool:
+        """Whether the list is being expanded already; then its name stays as it is."""
+        if definition.name not in active:
+            return False
+        self._loops += 1
+        return True
+
     def _item(self, item: Text, owner: ListDefinition, active: tuple[str, ...]) -> list[Piece]:
         nested = self._lists.get(item.string)
-        if nested is not None and nested.name not in active:
+        if nested is not None and not self._is_active(nested, active):
             self.used.add(nested.name)
             return self._expand(nested, active)
         pieces = list(item.pieces)

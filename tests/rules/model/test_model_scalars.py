@@ -59,9 +59,7 @@ lines = st.text(alphabet=" ab'\"\\:#ä\t-", max_size=12)
 def test_every_character_leads_to_itself_in_the_source(text, style):
     source = yaml.dump([{"condition": text}], default_style=style, width=30, allow_unicode=True)
     source = source.replace("!!map ", "")
-    (root,) = nodes.compose(documents.Document("f.yaml", source))
-    mapping = root.items[0]
-    scalar = mapping.pairs[0][1]
+    scalar = scalar_of(source)
     assert scalar.text == text
     for offset, char in enumerate(text):
         place = scalar.place(offset)

@@ -74,7 +74,7 @@ trees = st.recursive(checks | macros, logic, max_leaves=8)
 
 
 def without_spans(node):
-    if dataclasses.is_dataclass(node):
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
         parts = {f.name: without_spans(getattr(node, f.name)) for f in dataclasses.fields(node) if f.name != "span"}
         return dataclasses.replace(node, span=NOWHERE, **parts)
     return tuple(map(without_spans, node)) if isinstance(node, tuple) else node
