@@ -36,10 +36,11 @@ class Mount:
 class Description:
     """Metadata of one container.
 
-    image: name with tag as people write it. image_id: the runtime's id of the image. type:
-    `docker`, `containerd`, `cri-o`, `podman`, `runc`, `lxc`. created: ns since the epoch.
-    init_pid: host pid of its first process. sandbox_id: full id of the pod's sandbox container.
-    complete: False while the runtime is still writing; such a description is asked for again.
+    type: `docker`, `containerd`, `cri-o`, `podman`, `runc`, `lxc`. image: name with tag as people
+    write it. image_id: the runtime's id of the image. sandbox_id: full id of the pod's sandbox
+    container. created: ns since the epoch. init_pid: host pid of its first process. rootfs: its
+    root directory as the host names it. complete: False while the runtime is still writing; such
+    a description is asked for again.
     """
 
     type: bytes
@@ -64,4 +65,5 @@ class Description:
     host_ipc: bool | None = None
     created: int | None = None
     init_pid: int | None = None
+    rootfs: bytes | None = None
     complete: bool = True

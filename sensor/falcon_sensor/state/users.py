@@ -8,11 +8,12 @@ its server may be a process of the container.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from falcon_sensor.state import cache, procfs, rooted
+from falcon_sensor.state import cache, description, procfs, rooted
 
 UNKNOWN = b"<NA>"
 """What the language prints for a name that is not known: a text that exists, not an absent value."""
@@ -105,7 +106,6 @@ class Names:
         now = time.monotonic()
         if now - self._looked < age:
             return
-        self._looked = now
         where = self._root()
         if where is None:
             return
@@ -115,6 +115,7 @@ class Names:
                 self._read(root, symlinks)
         except OSError:
             return
+        self._looked = now
 
     def _read(self, root: int, symlinks: bool) -> None:
         passwd, group = (rooted.signature(root, name, symlinks) for name in ("etc/passwd", "etc/group"))
@@ -128,19 +129,35 @@ class Names:
 class _ContainerNames:
     """The names of one container, through whichever of its processes is alive."""
 
-    def __init__(self, proc: procfs.Procfs) -> None:
+    def __init__(self, proc: procfs.Procfs, host_root: str) -> None:
         self._proc = proc
+        self._host_root = host_root
         self.mnt_ns = 0
-        self.pids: Iterable[int] = ()
+        self.pids: Sequence[int] = ()
+        self.describe: Callable[[], description.Description | None] = lambda: None
         self.names = Names(self._root)
 
     def _root(self) -> tuple[str, bool] | None:
         for pid in self.pids:
-            # An ancestor may be outside (a shim), and a pid may be another process by now.
-            if self.mnt_ns and self._proc.namespace(pid, "mnt") == self.mnt_ns:
-                followed = self._proc.may_follow_symlinks(pid)
-                return (f"{self._proc.root}/{pid}/root", followed) if followed is not None else None
-        return None
+            if self._is_inside(pid):
+                return self._through(pid)
+        # All gone already. The container's first process may stand in, or its root directory on the host.
+        told = self.describe()
+        if told is None:
+            return None
+        if told.init_pid is not None and self._is_inside(told.init_pid):
+            return self._through(told.init_pid)
+        if told.rootfs is None:
+            return None
+        return os.path.join(self._host_root, os.fsdecode(told.rootfs).lstrip("/")), True
+
+    def _is_inside(self, pid: int) -> bool:
+        """An ancestor may be outside (a shim), and a pid may be another process by now."""
+        return self.mnt_ns != 0 and self._proc.namespace(pid, "mnt") == self.mnt_ns
+
+    def _through(self, pid: int) -> tuple[str, bool] | None:
+        followed = self._proc.may_follow_symlinks(pid)
+        return (f"{self._proc.root}/{pid}/root", followed) if followed is not None else None
 
 
 class Users:
@@ -148,15 +165,22 @@ class Users:
 
     def __init__(self, proc: procfs.Procfs, host_root: str) -> None:
         self._proc = proc
+        self._host_root = host_root
         self._containers: cache.Generations[tuple[bytes, int], _ContainerNames] = cache.Generations(CONTAINERS)
         self.host = Names(lambda: (host_root, True))
 
-    def of_container(self, container_id: bytes, pids: Iterable[int], mnt_ns: int) -> Names:
-        """pids: processes that may be in the container, likeliest first; mnt_ns: inode of its mount namespace."""
+    def of_container(
+        self,
+        container_id: bytes,
+        mnt_ns: int,
+        pids: Sequence[int],
+        describe: Callable[[], description.Description | None],
+    ) -> Names:
+        """mnt_ns: inode of the mount namespace. pids: processes that may be in it, likeliest first."""
         # By namespace too: a process that unshares its mounts must not name the users of all others.
         found = self._containers.get((container_id, mnt_ns))
         if found is None:
-            found = _ContainerNames(self._proc)
+            found = _ContainerNames(self._proc, self._host_root)
             self._containers.put((container_id, mnt_ns), found)
-        found.pids, found.mnt_ns = pids, mnt_ns
+        found.pids, found.mnt_ns, found.describe = pids, mnt_ns, describe
         return found.names

@@ -183,4 +183,4 @@ class State:
         if container.is_host or not record.head.flags & layout.Flag.CONTAINER:
             return self._users.host
         pids = [record.head.pid, *(ancestor.pid for ancestor in record.ancestors)]
-        return self._users.of_container(container.full_id, pids, record.head.mnt_ns)
+        return self._users.of_container(container.full_id, record.head.mnt_ns, pids, lambda: container.description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -45,9 +46,9 @@ def impatient(monkeypatch):
     monkeypatch.setattr(users, "SETTLE_S", 0.0)
 
 
-def in_container(records, pid=50, uid=0, gid=0, ancestors=(), mnt_ns=MNT_NS):
+def in_container(records, pid=50, uid=0, gid=0, ancestors=(), mnt_ns=MNT_NS, cgroup=CGROUP):
     return records.open(
-        pid, 5.0, 9.0, b"sh", ancestors, CGROUP, flags=layout.Flag.CONTAINER, uid=uid, gid=gid, mnt_ns=mnt_ns
+        pid, 5.0, 9.0, b"sh", ancestors, cgroup, flags=layout.Flag.CONTAINER, uid=uid, gid=gid, mnt_ns=mnt_ns
     )
 
 
@@ -103,6 +104,39 @@ def test_a_dead_process_is_answered_for_by_an_ancestor_in_the_container(records,
 def test_processes_outside_do_not_answer_for_a_container(records, state, proc_tree, host):
     proc_tree.add(30, 3.0, b"shim", root_dir=host)
     assert state.user(in_container(records, uid=33, ancestors=[(30, 3.0, b"shim")])).name == b"<NA>"
+
+
+def runc_state(host, init_pid, rootfs):
+    folder = host / "run/runc" / ID.decode()
+    folder.mkdir(parents=True)
+    (host / "bundle").mkdir()
+    state = {"init_process_pid": init_pid, "cgroup_paths": {}, "config": {"labels": ["bundle=/bundle"]}}
+    (folder / "state.json").write_text(json.dumps(state))
+    (host / "bundle/config.json").write_text(json.dumps({"root": {"path": rootfs}}))
+
+
+def test_the_containers_first_process_answers_for_one_that_came_from_outside_and_is_gone(
+    records, state, proc_tree, image, host
+):
+    (image / "etc/passwd").write_text("app:x:33:33::/app:/bin/sh\n")
+    proc_tree.add(40, 4.0, b"nginx", root_dir=image, mnt_ns=MNT_NS)
+    runc_state(host, 40, "/nonexistent")
+    assert state.user(in_container(records, uid=33, cgroup=b"/box/" + ID)).name == b"app"
+
+
+@pytest.mark.parametrize("rootfs", ["rootfs", "/bundle/rootfs"])
+def test_the_containers_root_directory_answers_when_all_its_processes_are_gone(rootfs, records, state, host):
+    runc_state(host, 40, rootfs)
+    (host / "bundle/rootfs/etc").mkdir(parents=True)
+    (host / "bundle/rootfs/etc/passwd").write_text("app:x:33:33::/app:/bin/sh\n")
+    assert state.user(in_container(records, uid=33, cgroup=b"/box/" + ID)).name == b"app"
+
+
+def test_a_process_gone_too_soon_does_not_keep_the_next_from_being_asked(records, state, proc_tree, image):
+    (image / "etc/passwd").write_text("app:x:0:0::/app:/bin/sh\n")
+    assert state.user(in_container(records, 49)).name == b"root"
+    proc_tree.add(50, 5.0, b"sh", root_dir=image, mnt_ns=MNT_NS)
+    assert state.user(in_container(records, 50)).name == b"app"
 
 
 def test_other_mounts_of_the_same_container_have_their_own_names(records, state, proc_tree, image, tmp_path):

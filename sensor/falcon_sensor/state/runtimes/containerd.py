@@ -36,16 +36,16 @@ class Containerd:
                 bundle = f"{tasks}/{namespace}/{name}"
                 config = self._host.table(f"{bundle}/config.json")
                 if config:
-                    found = _describe(config, container_id, b"docker" if namespace == "moby" else b"containerd")
+                    found = _describe(config, container_id, b"docker" if namespace == "moby" else b"containerd", bundle)
                     pid = self._host.read(f"{bundle}/init.pid", 32) or b""
                     return replace(found, init_pid=int(pid) if pid.isdigit() else None)
         return None
 
 
-def _describe(config: dict[str, Any], container_id: bytes, kind: bytes) -> description.Description:
+def _describe(config: dict[str, Any], container_id: bytes, kind: bytes, bundle: str) -> description.Description:
     annotations = files.texts(config.get("annotations"))
     cri = {key.removeprefix(CRI): value for key, value in annotations.items() if key.startswith(CRI)}
-    found = oci.describe(config, kind, cri.get(b"image-name") or cri.get(b"podsandbox.image-name"))
+    found = oci.describe(config, kind, cri.get(b"image-name") or cri.get(b"podsandbox.image-name"), bundle)
     if b"container-type" not in cri:
         return replace(
             found,

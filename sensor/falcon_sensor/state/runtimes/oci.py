@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,11 @@ from falcon_sensor.state.runtimes import files
 PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"))
 
 
-def describe(config: dict[str, Any], kind: bytes, image: bytes | None) -> description.Description:
-    """What the configuration itself tells; `image` is the reference that the runtime's annotations hold."""
+def describe(config: dict[str, Any], kind: bytes, image: bytes | None, bundle: str = "") -> description.Description:
+    """What the configuration itself tells.
+
+    image: the reference that the runtime's annotations hold. bundle: the configuration's folder.
+    """
     found = description.Description(
         type=kind,
         privileged=is_privileged(config),
@@ -20,6 +24,7 @@ def describe(config: dict[str, Any], kind: bytes, image: bytes | None) -> descri
         host_pid=shares(config, "pid"),
         host_network=shares(config, "network"),
         host_ipc=shares(config, "ipc"),
+        rootfs=rootfs(config, bundle),
     )
     return with_image(found, image)
 
@@ -29,6 +34,14 @@ def with_image(found: description.Description, image: bytes | None) -> descripti
         return found
     repository, tag, digest = references.parse(image)
     return replace(found, image=image, repository=repository, tag=tag, digest=digest)
+
+
+def rootfs(config: dict[str, Any], bundle: str) -> bytes | None:
+    """The container's root directory as the host names it; the configuration may give it relative to the bundle."""
+    path = files.table(config, "root").get("path")
+    if not isinstance(path, str) or not path or "\0" in path:
+        return None
+    return os.path.join("/", bundle, path).encode("utf-8", "surrogateescape")
 
 
 def mounts(config: dict[str, Any]) -> tuple[description.Mount, ...]:

@@ -104,7 +104,7 @@ class Runc:
             return None
         config = self._host.table(f"{entry.bundle}/config.json") if entry.bundle else {}
         annotations = files.texts(config.get("annotations"))
-        found = oci.describe(config, b"runc", annotations.get(b"org.opencontainers.image.ref.name"))
+        found = oci.describe(config, b"runc", annotations.get(b"org.opencontainers.image.ref.name"), entry.bundle or "")
         return replace(found, name=container_id, labels=annotations, created=entry.created, init_pid=entry.init_pid)
 
     def _refresh(self) -> None:
