@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from falcon_sensor.records import decode, layout
 from falcon_sensor.state import cache, cgroups, description
-from falcon_sensor.state.runtimes import containerd, crio, docker, files, podman, runc
+from falcon_sensor.state.runtimes import containerd, crio, docker, files, named, podman, runc
 
 REMEMBERED = 1024
 """Descriptions kept: several times the containers of a node."""
@@ -130,6 +130,7 @@ class Containers:
             b"cri-o": (self._crio, self._podman),
             b"podman": (self._podman, self._crio, self._runc),
             b"runc": (self._containerd, self._runc),
+            **{kind: (named.Named(kind),) for kind in named.TYPES},
             None: (self._containerd, self._docker, self._crio, self._podman, self._runc),
         }
         self._known: cache.Generations[bytes, _Known] = cache.Generations(REMEMBERED)

@@ -219,6 +219,11 @@ def test_docker_is_found_for_kubernetes_paths_too(host):
     assert find(host, POD_CGROUP).type == b"docker"
 
 
+def test_lxc_containers_are_called_by_their_id(host):
+    found = find(host, b"/lxc.payload.web/init.scope")
+    assert (found.id, found.name, found.type, found.image, found.repository) == (b"web", b"web", b"lxc", None, None)
+
+
 class Time:
     def __init__(self, monkeypatch):
         self.now = 1000.0
