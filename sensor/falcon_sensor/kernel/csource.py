@@ -127,12 +127,12 @@ def generate(
         definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in kinds}
     text = [f"#define {name} {value}" for name, value in definitions.items()]
     text += [_v1_subsystems(host)] if host.v1_subsystems else []
-    text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *_structs()]
+    text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *structs()]
     text.append(syscalls.c_text(host.machine, _calls(plan)))
     text += map(_program, ("types", "task", "paths", "files", f"registers_{host.machine}"))
     text.append(_program("record"))
     text += [_program("given_args")] if plan.failed_execs else []
-    text += [_program("finish"), plan.filters, _program("exec")]
+    text += [_program("finish"), f'#line 1 "filters"\n{plan.filters}', _program("exec")]
     text += [_program("exec_failed")] if plan.failed_execs else []
     text += [_program(kind.name.lower()) for kind in sorted(kinds)]
     text += [_program("syscalls")] if called else []
@@ -212,7 +212,8 @@ def _v1_subsystems(host: Host) -> str:
     return "#define FALCON_V1_SUBSYSTEMS(each) " + " ".join(f"each({number})" for number in host.v1_subsystems)
 
 
-def _structs() -> Iterator[str]:
+def structs() -> Iterator[str]:
+    """C declarations of all records, each followed by asserts of what `layout` says about it."""
     yield _struct("falcon_head", layout.HEAD)
     yield _struct("falcon_ancestor", layout.ANCESTOR)
     for kind, members in layout.BODIES.items():

@@ -23,7 +23,7 @@ from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
 _LOG_LINES = 12
-"""Of the verifier's log: its end has the refused instruction and the reason."""
+"""How much of the compiler's or verifier's complaints goes into a message."""
 _MOST_DESCRIPTORS = 64
 _CHILD_SECONDS = 60
 """A child that takes longer hangs. On a small loaded machine loading takes about 2 s."""
@@ -186,4 +186,7 @@ def _message(reason: object, code: int, complaints: str) -> str:
     text = str(reason) if reason else f"the loader ended without an answer (exit code {code})"
     if os.geteuid() != 0:
         text += "; loading eBPF programs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE)"
-    return "\n    ".join([text, *lines[-_LOG_LINES:]])
+    # A compiler's first error explains the others; a verifier's log ends with the refused instruction.
+    errors = [number for number, line in enumerate(lines) if " error: " in line]
+    shown = lines[errors[0] :][:_LOG_LINES] if errors else lines[-_LOG_LINES:]
+    return "\n    ".join([text, *shown])

@@ -56,9 +56,10 @@ static __always_inline void ev_judge_executable(struct falcon_facts *f, u64 file
         f->flags |= FALCON_FLAG_EXE_WRITABLE;
 }
 
+/* Since 6.13 the change time's top bits are flags; nanoseconds need 30. */
 static __always_inline u64 ev_nanoseconds(u64 seconds, u32 rest)
 {
-    return seconds * 1000000000ULL + rest;
+    return seconds * 1000000000ULL + (rest & 0x3fffffff);
 }
 
 static __always_inline void ev_fill_exec_body(u64 task, u64 file, struct falcon_exec_body *body)

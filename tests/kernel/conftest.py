@@ -1,0 +1,105 @@
+"""Real probes, and a program that acts in front of them (`actor.c`)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from falcon_sensor.kernel import probes
+from falcon_sensor.kernel.plan import contract
+from falcon_sensor.records import decode, layout
+
+ACTOR = "falcon-actor"
+
+# The machine is busy with other things than the test: only the actor's opens and connects come through.
+ONLY_THE_ACTOR = """
+static __always_inline int is_actor(const struct falcon_facts *f)
+{
+    u64 words[2];
+    falcon_comm(f, words);
+    return words[0] == ACTOR_COMM;
+}
+static __always_inline int falcon_want_exec_early(const struct falcon_facts *f) { return 1; }
+static __always_inline int falcon_want_open_early(const struct falcon_facts *f) { return is_actor(f); }
+static __always_inline int falcon_want_connect_early(const struct falcon_facts *f) { return is_actor(f); }
+static __always_inline int falcon_want_exec(const struct falcon_facts *f, const struct falcon_names *n) { return 1; }
+static __always_inline int falcon_want_open(const struct falcon_facts *f, const struct falcon_names *n) { return 1; }
+static __always_inline int falcon_want_connect(const struct falcon_facts *f, const struct falcon_names *n)
+{
+    return 1;
+}
+""".replace("ACTOR_COMM", str(int.from_bytes(ACTOR.encode()[:8], "little")))
+
+RING = 1 << 22
+
+
+@dataclass(frozen=True)
+class Acted:
+    """What an actor did: its pid, what its calls returned, and the records of it and its children."""
+
+    pid: int
+    results: list[int]
+    records: list[decode.Record]
+
+    def of(self, *events: str) -> list[decode.Record]:
+        return [record for record in self.records if record.event in events and not self._is_start(record)]
+
+    def one(self, *events: str) -> decode.Record:
+        (record,) = self.of(*events)
+        return record
+
+    def _is_start(self, record: decode.Record) -> bool:
+        """The actor's own exec, by the test."""
+        return record.kind is layout.Kind.EXEC and record.head.pid == self.pid and not record.head.result
+
+
+Act = Callable[..., Acted]
+
+
+@pytest.fixture(scope="session")
+def actor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("actor") / ACTOR
+    source = Path(__file__).with_name("actor.c")
+    subprocess.run(["gcc", "-static", "-no-pie", "-O1", "-o", target, source], check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def failed_execs() -> bool:
+    """Whether the module's probes show execs that failed."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def attached(failed_execs: bool) -> Iterator[probes.Probes]:
+    """Probes for all events of actors."""
+    plan = contract.Plan(frozenset(layout.EVENTS), ONLY_THE_ACTOR, failed_execs=failed_execs)
+    with probes.load(plan, RING) as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def act(actor: Path, attached: probes.Probes) -> Act:
+    """`act(action, times, *arguments)` runs the actor and gives what came of it."""
+
+    def run(action: str, times: int, *arguments: object, cwd: Path | None = None) -> Acted:
+        for _ in attached.ring.records():
+            pass
+        process = subprocess.Popen(
+            [actor, action, str(times), *map(str, arguments)], stdout=subprocess.PIPE, text=True, cwd=cwd
+        )
+        output, _ = process.communicate()
+        assert process.returncode == 0
+        records = [decode.Record(data) for data in attached.ring.records()]
+        ours = [
+            record
+            for record in records
+            if process.pid in (record.head.pid, *(ancestor.pid for ancestor in record.ancestors))
+        ]
+        return Acted(process.pid, [int(line) for line in output.split()], ours)
+
+    return run
