@@ -16,6 +16,7 @@ limits itself: while an output keeps the lock no further alerts are found.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from falcon_sensor import alerts
-from falcon_sensor.pipeline import generation, tally
+from falcon_sensor.pipeline import generation, handover, tally
 from falcon_sensor.records import decode, layout
 
 POLL_SECONDS = 30.0
@@ -60,12 +61,15 @@ class Consumer:
         self.records = 0
         self.failures = 0
         """Records that could not be decoded or evaluated: a fault of ours, each kind told once."""
-        self._generations = [first]
+        self._current = first
         self._state = state
         self._deliver = deliver
         self._tell = tell
         self._told: set[str] = set()
         self._stop_at: float | None = None
+        self._handover: handover.Handover | None = None
+        self._next: generation.Generation | None = None
+        self._switched = threading.Event()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
 
@@ -78,34 +82,76 @@ class Consumer:
         os.eventfd_write(self._wake, 1)
         self._thread.join(LAST_DRAIN_SECONDS + 1.0)
 
+    def replace(self, new: generation.Generation, detach: Callable[[], None]) -> None:
+        """Lets another generation take over, without a gap and without reporting anything twice.
+
+        The new programs are attached already; `detach` must take off the old ones and return when none of
+        them runs any more. Afterwards the old ring is never read again. One call at a time, from any thread.
+        """
+        begun = handover.Handover(time.clock_gettime_ns(time.CLOCK_BOOTTIME) + handover.OVERLAP_NS)
+        self._switched.clear()
+        self._handover = begun
+        try:
+            # Until T both run: the old ring is consumed, the new one fills.
+            while (left := begun.at - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) > 0:
+                time.sleep(left / 1e9)
+            detach()
+        except BaseException:
+            self._handover = None
+            raise
+        self._next = new
+        os.eventfd_write(self._wake, 1)
+        self._switched.wait()
+
     def _run(self) -> None:
         with select.epoll() as poller:
             poller.register(self._wake, select.EPOLLIN)
-            for each in self._generations:
-                poller.register(each.descriptor, select.EPOLLIN)
+            poller.register(self._current.descriptor, select.EPOLLIN)
             while self._stop_at is None:
                 poller.poll(POLL_SECONDS)
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._wake)
                 self._drain()
+                if self._next is not None:
+                    poller.unregister(self._current.descriptor)
+                    poller.register(self._next.descriptor, select.EPOLLIN)
+                    self._switch(self._next)
         self._drain()
+        self._switched.set()
 
     def _drain(self) -> None:
-        for each in self._generations:
-            for data in each.ring.records():
-                self._take(each, data)
-                if self._stop_at is not None and time.monotonic() > self._stop_at:
-                    return
+        for data in self._current.ring.records():
+            # Asked for each record: a handover may begin while a long backlog is read.
+            begun = self._handover
+            self._take(data, begun.old if begun is not None else None)
+            if self._stop_at is not None and time.monotonic() > self._stop_at:
+                return
 
-    def _take(self, source: generation.Generation, data: bytes) -> None:
+    def _switch(self, new: generation.Generation) -> None:
+        """The old programs have ended: reads the last of their ring, then what the new ring has by now."""
+        self._drain()
+        begun = self._handover
+        assert begun is not None
+        self._handover = self._next = None
+        self._current = new
+        # Everything that could straddle is in the new ring by now.
+        for data in new.ring.records():
+            self._take(data, begun.new)
+        self._switched.set()
+
+    def _take(self, data: bytes, accept: Callable[[decode.Record], bool] | None) -> None:
         """One record. Whatever goes wrong with it must not keep us from seeing the next."""
         self.records += 1
         try:
             record = decode.Record(data)
             head = record.head
+            if accept is not None and not accept(record):
+                return
             if head.kind == _EXEC and head.result == 0:
                 self._state.observe(record)
-            if not head.flags & _WANTED or not source.covers(head.time):
+            if not head.flags & _WANTED:
                 return
-            found = source.engine.evaluate(record)
+            found = self._current.engine.evaluate(record)
         except Exception as error:
             self._failed(error)
             return

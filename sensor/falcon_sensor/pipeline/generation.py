@@ -3,7 +3,7 @@ programs fill, and the engine that evaluates what comes.
 
 Rules are exchanged without a gap by running two generations side by side: the new programs are
 attached while the old ones still run, then a time T is taken. Records of the old ring count
-before T, those of the new ring from T on::
+before T, those of the new ring from T on (see `handover`)::
 
     old programs   ----------------------------|      detached, ring drained, closed
     new programs               |------------------------------------------------>
@@ -34,17 +34,10 @@ class Engine(Protocol):
     def evaluate(self, record: decode.Record) -> Sequence[alerts.Alert]: ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """descriptor: the ring's, readable while records wait. since, until: CLOCK_BOOTTIME in ns; records from
-    `since` on and before `until` count."""
+    """descriptor: the ring's, readable while records wait."""
 
     ring: Ring
     descriptor: int
     engine: Engine
-    since: int = 0
-    until: int | None = None
-
-    def covers(self, time: int) -> bool:
-        """Whether a record of that time is this generation's to report."""
-        return time >= self.since and (self.until is None or time < self.until)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 
 import pytest
 
@@ -103,8 +104,8 @@ class Setup:
         self.delivered.append(alert.time)
         self.arrived.release()
 
-    def start(self, **options):
-        each = generation.Generation(self.ring, self.ring.event, self.engine, **options)
+    def start(self):
+        each = generation.Generation(self.ring, self.ring.event, self.engine)
         self.consumer = consumer.Consumer(each, self.state, self.deliver, self.told.append)
         self.consumer.start()
         return self.consumer
@@ -170,10 +171,23 @@ def test_a_record_that_breaks_the_engine_is_told_once_and_the_next_is_seen(setup
     assert "RuntimeError: thirteen (test_pipeline_consumer.py:" in setup.told[0]
 
 
-def test_a_generation_reports_only_its_own_time(setup):
-    running = setup.start(since=100, until=200)
-    times = (99, 100, 199, 200)
-    setup.ring.put(*[record(layout.Kind.EXEC, time, time=time) for time in times])
+def test_another_generation_takes_over_without_losing_or_repeating(setup):
+    running = setup.start()
+    other, engine = Ring(), Engine(setup.state)
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    far = now + 10**12
+
+    def detach():
+        # The last record of the old programs, one of theirs after the switch, and the new programs' view of all.
+        setup.ring.put(record(layout.Kind.OPEN, 2, time=now + 1), record(layout.Kind.OPEN, 3, time=far))
+        other.put(*[record(layout.Kind.OPEN, pid, time=at) for pid, at in ((1, now), (2, now + 2), (3, far + 1))])
+
+    setup.ring.put(record(layout.Kind.OPEN, 1, time=now))
+    running.replace(generation.Generation(other, other.event, engine), detach)
+    assert setup.delivered == [1, 2, 3]
+    assert len(engine.known) == 1
+    other.put(record(layout.Kind.OPEN, 4, time=far + 2))
+    setup.wait(4)
+    assert setup.delivered == [1, 2, 3, 4]
     running.stop()
-    assert setup.delivered == [100, 199]
-    assert setup.state.observed == list(times)
+    os.close(other.event)
