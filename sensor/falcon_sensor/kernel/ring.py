@@ -12,7 +12,7 @@ from __future__ import annotations
 import mmap
 import select
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 
 _BUSY = 1 << 31
 _DISCARD = 1 << 30
@@ -46,7 +46,7 @@ class Ring:
         """Whether something came within this time. May say yes too early, never no too often."""
         return bool(self._poll.poll(seconds))
 
-    def records(self, most: int | None = None) -> Iterator[bytes]:
+    def records(self, most: int | None = None) -> Generator[bytes, None, None]:
         """Records that are complete now, oldest first, each a copy; at most so many if `most` is given.
 
         A record counts as read when the next is asked for, or the iteration ends or is closed.
