@@ -11,11 +11,10 @@ start the process that compiles ----> import, meanwhile, what the sensor is made
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from dataclasses import dataclass
 
-from falcon_sensor.app import prepare, signals
+from falcon_sensor.app import prepare, signals, terminal
 from falcon_sensor.outputs import base
 
 
@@ -34,27 +33,25 @@ def run(request: Request) -> int:
     """Watches until told to stop. Returns the exit code: 0, or 1 with the reason on standard error."""
     began = time.monotonic()
     caught = signals.Signals()
+
+    def compiling() -> prepare.Process:
+        return prepare.Process(request.config, request.options, request.rules, json=request.json)
+
     try:
         with contextlib.ExitStack() as stack:
-            compiling = stack.enter_context(
-                prepare.Process(request.config, request.options, request.rules, json=request.json)
-            )
-            # Imported while the other process works: half of its time, and all of it on another core.
-            from falcon_sensor.app import sensor
+            with compiling() as process:
+                # Imported while the other process works: half of its time, and all of it on another core.
+                from falcon_sensor.app import sensor
 
-            prepared = compiling.result()
-            for warning in prepared.warnings:
-                sys.stderr.write(f"{warning}\n")
-            running = sensor.Sensor(prepared, stack)
-            running.start()
+                prepared = process.result()
+            terminal.warn(prepared.warnings)
+            running = sensor.Sensor(prepared, stack, compiling)
+            running.start(prepared)
             caught.started()
             base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")
             return running.watch(caught, request.duration)
     except prepare.Failed as error:
-        if error.complete:
-            sys.stderr.write(f"{error}\n")
-        else:
-            base.say(str(error))
+        terminal.report(error)
         return 1
     except signals.Stopped:
         base.say("stopped before it was ready")

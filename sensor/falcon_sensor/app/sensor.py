@@ -11,13 +11,15 @@ import gc
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent import futures
-from typing import TextIO
+from dataclasses import dataclass
 
 from falcon_rules import bundle
-from falcon_sensor.app import prepare, signals
+from falcon_sensor.app import prepare, signals, terminal
 from falcon_sensor.engine import engine
-from falcon_sensor.kernel import probes
+from falcon_sensor.kernel import grace, probes
 from falcon_sensor.outputs import base, build
 from falcon_sensor.pipeline import consumer, drops, generation, tally
 from falcon_sensor.settings import model
@@ -27,14 +29,36 @@ CHECK_SECONDS = 1.0
 """How often drops are looked for: Falco's second, which `syscall_event_drops.threshold` is a share of."""
 
 
-class Sensor:
-    """Made, `start`ed and `watch`ed once. Raises prepare.Failed."""
+@dataclass(frozen=True, slots=True)
+class Working:
+    """One set of rules at work."""
 
-    def __init__(self, prepared: prepare.Prepared, stack: contextlib.ExitStack) -> None:
+    probes: probes.Probes
+    engine: engine.Engine
+    events: int
+
+    def generation(self) -> generation.Generation:
+        return generation.Generation(self.probes.ring, self.probes.ring_fd, self.engine)
+
+    def counters(self) -> drops.Counters:
+        kinds = self.probes.counters().values()
+        # A program the kernel left out is an event nobody saw, as much as one without room.
+        dropped = sum(each.dropped for each in kinds) + self.probes.missed()
+        return drops.Counters(sum(each.records for each in kinds), dropped)
+
+
+class Sensor:
+    """Made, `start`ed and `watch`ed once. Raises prepare.Failed.
+
+    again: starts a process that compiles what the command line named, for when rules are loaded anew.
+    """
+
+    def __init__(
+        self, prepared: prepare.Prepared, stack: contextlib.ExitStack, again: Callable[[], prepare.Process]
+    ) -> None:
         self._settings = prepared.settings
-        self._plan = prepared.plan
-        self._bundle = prepared.bundle
         self._stack = stack
+        self._again = again
         self._hostname = self._settings.hostname or os.uname().nodename
         try:
             built = build.outputs(self._settings)
@@ -43,32 +67,36 @@ class Sensor:
         self._outputs, self._stdout = built.outputs, built.stdout
         self._state = view.State(max_processes=self._settings.process_cache_size)
         self._monitor = drops.Monitor(self._settings.syscall_event_drops)
+        # Of generations that are gone.
+        self._seen_before = drops.Counters()
+        self._held_back: Counter[str] = Counter()
 
-    def start(self) -> None:
+    def start(self, prepared: prepare.Prepared) -> None:
         """Attaches the probes and starts to consume what they ship."""
-        # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
-        worker = futures.ThreadPoolExecutor(1)
-        building = worker.submit(self._build_engine)
-        worker.shutdown(wait=False)
-        try:
-            self._probes = self._stack.enter_context(probes.load(self._plan, self._settings.ring_bytes))
-        except probes.ProbeError as error:
-            raise prepare.Failed(str(error)) from None
-        self._engine = building.result()
+        self._working = self._put_to_work(prepared)
+        self._stack.callback(lambda: self._working.probes.close())
         self._state.scan()
-        self._consumer = consumer.Consumer(
-            generation.Generation(self._probes.ring, self._probes.ring_fd, self._engine),
-            self._state,
-            self._outputs.put,
-            base.say,
-        )
-        # What exists now stays: collecting it again and again would cost time and, after a fork, memory.
-        gc.collect()
-        gc.freeze()
+        self._consumer = consumer.Consumer(self._working.generation(), self._state, self._outputs.put, base.say)
+        _settle()
         self._consumer.start()
 
+    def _put_to_work(self, prepared: prepare.Prepared) -> Working:
+        # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
+        worker = futures.ThreadPoolExecutor(1)
+        building = worker.submit(self._build_engine, prepared.bundle)
+        worker.shutdown(wait=False)
+        try:
+            loaded = probes.load(prepared.plan, self._settings.ring_bytes)
+        except probes.ProbeError as error:
+            raise prepare.Failed(str(error)) from None
+        try:
+            return Working(loaded, building.result(), len(prepared.plan.events))
+        except BaseException:
+            loaded.close()
+            raise
+
     def describe(self) -> str:
-        rules, events = len(self._engine.running), len(self._plan.events)
+        rules, events = len(self._working.engine.running), self._working.events
         return (
             f"watching {self._hostname}: {rules} rule{'s' * (rules != 1)}, {events} event type{'s' * (events != 1)}, "
             f"backend C"
@@ -86,6 +114,11 @@ class Sensor:
                 break
             if came & signals.REOPEN:
                 self._outputs.reopen()
+            if came & signals.RELOAD:
+                try:
+                    self._reload(caught)
+                except signals.Stopped:
+                    break
             now = time.monotonic()
             if now >= check:
                 check = now + CHECK_SECONDS
@@ -111,18 +144,40 @@ class Sensor:
         return f"{due.text}; stopping, as syscall_event_drops.actions asks" if "exit" in actions else None
 
     def _counters(self) -> drops.Counters:
-        kinds = self._probes.counters().values()
-        # A program the kernel left out is an event nobody saw, as much as one without room.
-        dropped = sum(each.dropped for each in kinds) + self._probes.missed()
-        return drops.Counters(seen=sum(each.records for each in kinds), dropped=dropped)
+        now, before = self._working.counters(), self._seen_before
+        return drops.Counters(now.seen + before.seen, now.dropped + before.dropped)
+
+    def _reload(self, caught: signals.Signals) -> None:
+        """Lets the rules as they are now take over; rules with errors change nothing."""
+        base.say("loading the rules anew")
+        began = time.monotonic()
+        try:
+            with caught.interruptible():
+                with self._again() as compiling:
+                    prepared = compiling.result()
+                new = self._put_to_work(prepared)
+        except prepare.Failed as error:
+            terminal.report(error)
+            base.say("the rules in force stay in force")
+            return
+        terminal.warn(prepared.warnings)
+        old = self._working
+        self._consumer.replace(new.generation(), lambda: _take_off(old.probes))
+        self._seen_before = self._counters()
+        self._held_back.update(old.engine.suppressed())
+        self._working = new
+        old.probes.close()
+        _settle()
+        base.say(f"{self.describe()}, ready in {time.monotonic() - began:.1f} s")
 
     def _end(self) -> None:
         """Evaluates what is there, detaches, lets outputs finish, and sums up."""
-        self._probes.detach()
+        self._working.probes.detach()
         self._consumer.stop()
         self._check(time.monotonic())
         self._stack.close()
-        for rule, count in sorted(self._engine.suppressed().items()):
+        self._held_back.update(self._working.engine.suppressed())
+        for rule, count in sorted(self._held_back.items()):
             base.say(f"{count} alerts of {rule!r} were held back by its rate limit")
         text = tally.summary(self._consumer.tally, self._monitor.occurrences, self._monitor.actions_taken)
         self._farewell(text)
@@ -133,17 +188,17 @@ class Sensor:
         timeout = self._settings.output_timeout / 1000
         if self._settings.json_output:
             self._outputs.close(timeout)
-            _write(sys.stderr, summary)
+            terminal.write(sys.stderr, summary)
         elif self._stdout is None:
             self._outputs.close(timeout)
-            _write(sys.stdout, summary)
+            terminal.write(sys.stdout, summary)
         else:
             self._stdout.farewell = summary.encode()
             self._outputs.close(timeout)
             if not self._stdout.complete:
-                _write(sys.stderr, summary)
+                terminal.write(sys.stderr, summary)
 
-    def _build_engine(self) -> engine.Engine:
+    def _build_engine(self, rules: bundle.Bundle) -> engine.Engine:
         settings = self._settings
         limit = settings.rate_limit
         options = engine.Options(
@@ -153,7 +208,7 @@ class Sensor:
             extra_fields=settings.extra_fields,
             rate_limit=bundle.RateLimit(limit.alerts, limit.per_seconds) if limit.alerts else None,
         )
-        return engine.Engine(self._bundle, self._state, options)
+        return engine.Engine(rules, self._state, options)
 
 
 def _priority(settings: model.Settings) -> bundle.Priority:
@@ -161,7 +216,14 @@ def _priority(settings: model.Settings) -> bundle.Priority:
     return bundle.Priority[name.upper()]
 
 
-def _write(stream: TextIO, text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):  # closed: nobody wants it
-        stream.write(text)
-        stream.flush()
+def _settle() -> None:
+    """What exists now stays, so looking through it again and again for garbage is wasted time."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def _take_off(old: probes.Probes) -> None:
+    """Detaches, and waits for programs that are in the middle of a record on another CPU."""
+    old.detach()
+    grace.wait()

@@ -55,7 +55,7 @@ class StdoutOutput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOutput:
     __pydantic_config__: ClassVar[Any] = _STRICT
-    enabled: bool = option(False, "append alerts to a file; SIGHUP or SIGUSR1 opens it anew (for logrotate)")
+    enabled: bool = option(False, "append alerts to a file; SIGUSR1 or SIGHUP opens it anew (for logrotate)")
     filename: str = option("./events.txt", "the file; its directory must exist")
     keep_alive: bool = option(True, "keep the file open; false opens and closes it for every batch of alerts")
     rotate_bytes: int = option(

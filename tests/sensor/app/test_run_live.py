@@ -57,6 +57,7 @@ class Running:
             assert self._ready.is_set(), self.said
 
     def _read(self):
+        assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
             if "ready in" in line:
@@ -67,6 +68,7 @@ class Running:
 
     def line(self) -> str:
         """The next line of standard output."""
+        assert self.process.stdout is not None
         return self.process.stdout.readline()
 
     def end(self, number: int = signal.SIGTERM) -> str:
@@ -76,6 +78,7 @@ class Running:
 
     def rest(self) -> str:
         """What is on standard output until it ends by itself."""
+        assert self.process.stdout is not None
         text = self.process.stdout.read()
         self.process.wait(timeout=30)
         self._reader.join(10)
@@ -206,8 +209,8 @@ def test_several_signals_are_no_traceback(start):
 
 def catches_hangups(pid: int) -> bool:
     """Python itself does not, so from then on the sensor's handlers are there."""
-    caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return bool(int(caught[1], 16) & 1 << signal.SIGHUP - 1)
+    (caught,) = re.findall(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(caught, 16) & 1 << signal.SIGHUP - 1)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.5, 0.8])
@@ -261,3 +264,59 @@ def test_a_hangup_opens_the_file_anew(start, tmp_path, number):
     sensor.act()
     until(lambda: "marked program" in target.read_text(), "the alert is not in the new file")
     assert (tmp_path / "old.txt").read_text() == ""
+
+
+def test_a_hangup_loads_the_rules_anew_and_no_event_is_lost_or_told_twice(start, tmp_path):
+    sensor = start("--json", "-o", "rate_limit.alerts=0", "-o", "ring_bytes=16777216")
+    rules = tmp_path / "rules.yaml"
+    finished = threading.Event()
+    counts = []
+
+    def flood():
+        """Runs the marked program over and over, numbered."""
+        number = 0
+        while not finished.is_set():
+            os.posix_spawn(sensor.program, [sensor.name, str(number)], {})
+            os.wait()
+            number += 1
+        counts.append(number)
+
+    seen: list[dict] = []
+    reading = threading.Thread(target=lambda: seen.extend(map(json.loads, sensor.process.stdout)), daemon=True)
+    reading.start()
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        for generation in range(2):
+            rules.write_text(RULE.format(name=sensor.name).replace("marked program", f"generation {generation}"))
+            sensor.process.send_signal(signal.SIGHUP)
+            until(lambda g=generation: sensor.stderr.count("ready in") == g + 2, sensor.said, 60)
+    finally:
+        finished.set()
+        flooding.join()
+    sensor.process.send_signal(signal.SIGTERM)
+    reading.join(30)
+    told = [int(each["output_fields"]["proc.cmdline"].split()[1]) for each in seen]
+    assert told == list(range(counts[0]))
+    texts = [text for each in seen for text in re.findall(r"marked program|generation \d", each["output"])]
+    assert list(dict.fromkeys(texts)) == ["marked program", "generation 0", "generation 1"]
+    assert texts == sorted(texts, key=["marked program", "generation 0", "generation 1"].index)
+
+
+def test_broken_rules_on_a_hangup_leave_the_old_ones_in_force(start, tmp_path):
+    sensor = start()
+    (tmp_path / "rules.yaml").write_text("- rule: x\n")
+    sensor.process.send_signal(signal.SIGHUP)
+    until(lambda: "the rules in force stay in force" in sensor.stderr, sensor.said)
+    assert "rules.yaml:1:" in sensor.stderr
+    sensor.act()
+    assert "marked program" in sensor.line()
+
+
+def test_a_stop_signal_ends_the_loading_of_rules_too(start):
+    sensor = start()
+    sensor.process.send_signal(signal.SIGHUP)
+    until(lambda: "loading the rules anew" in sensor.stderr, sensor.said)
+    assert "Events detected: 0" in sensor.end()
+    assert "Traceback" not in sensor.stderr
+    until(lambda: processes_with(sensor.mark) == [], "a child is left")
