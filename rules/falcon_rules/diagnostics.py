@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+_MESSAGE = 500
+"""Longest message that is printed whole; a name in it may be as long as its file."""
+_NAME = 100
+"""Longest name for which it makes sense, and does not take long, to look for close ones."""
 _WINDOW = 100
 """Longest stretch of a source line that is printed: wide enough for any line written by hand."""
 
@@ -83,12 +87,12 @@ class Diagnostic:
     def render(self) -> str:
         """Several lines: place and message, the source line, a caret, and what was probably meant."""
         place = self.place
-        lines = [f"{place.file}:{place.line}:{place.column}: {self.severity}: {self.message} [{self.code}]"]
+        lines = [f"{place.file}:{place.line}:{place.column}: {self.severity}: {_shortened(self.message)} [{self.code}]"]
         if place.line_text.strip():
             lines += _excerpt(place)
         hints = []
         if self.item_name is not None:
-            hints.append(f"in {self.item_kind} {self.item_name!r}")
+            hints.append(f"in {self.item_kind} {_shortened(self.item_name)!r}")
         if self.suggestion:
             hints.append(f"did you mean {self.suggestion!r}?")
         if hints:
@@ -100,7 +104,7 @@ class Diagnostic:
         data = {
             "severity": str(self.severity),
             "code": str(self.code),
-            "message": self.message,
+            "message": _shortened(self.message),
             "file": self.place.file,
             "line": self.place.line,
             "column": self.place.column,
@@ -121,6 +125,8 @@ class Refusal(Exception):
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` most likely meant, or None when none is close."""
+    if len(name) > _NAME:
+        return None
     close = difflib.get_close_matches(name, known, 1, 0.7)
     return close[0] if close else None
 
@@ -136,6 +142,10 @@ def _excerpt(place: Place) -> list[str]:
     carets = "^" * max(1, min(place.length, len(shown) - len(before)))
     number = str(place.line)
     return [f"  {number} | {shown}", f"  {' ' * len(number)} | {margin}{carets}"]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MESSAGE else f"{text[: _MESSAGE // 2]} ... {text[-_MESSAGE // 2 :]}"
 
 
 def _printable(text: str) -> str:

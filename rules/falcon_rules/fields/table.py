@@ -200,6 +200,8 @@ def lookup(name: str, argument: str | None = None, extra: Mapping[str, Field] | 
 
 def suggest(name: str) -> str | None:
     """The known field name most like `name`, if any is close."""
+    if len(name) > 100:
+        return None  # far longer than any field, and comparing takes time with the length
     close = difflib.get_close_matches(name, fields(), n=1, cutoff=0.75)
     return close[0] if close else None
 
@@ -235,7 +237,8 @@ _WORD = re.compile(r"[A-Za-z0-9_]+")
 
 
 def _dot_splits(name: str) -> list[tuple[str, str, str]]:
-    parts = name.split(".")
+    # No field with a dot form has more than three parts before its argument.
+    parts = name.split(".", 3)
     return [(".".join(parts[:i]), ".", ".".join(parts[i:])) for i in range(len(parts) - 1, 1, -1)]
 
 

@@ -159,6 +159,7 @@ def _entry(document: documents.Document, node: nodes.Node, index: int, found: li
 
 def _odd_keys(entry: Entry, keys: Sequence[str]) -> Iterator[Diagnostic]:
     known = _KEYS[entry.kind]
+    absent = known - set(keys)
     seen: set[str] = set()
     for key, _ in entry.node.pairs:
         if not isinstance(key, nodes.Scalar):
@@ -168,7 +169,7 @@ def _odd_keys(entry: Entry, keys: Sequence[str]) -> Iterator[Diagnostic]:
             message = f"the key {key.text!r} is repeated; only the first one counts"
             yield entry.finding(Severity.WARNING, Code.DUPLICATE_KEY, message, place)
         elif key.text not in known:
-            suggestion = diagnostics.suggest(key.text, known - set(keys))
+            suggestion = diagnostics.suggest(key.text, absent)
             message = f"a {entry.kind} has no key {key.text!r}, so it is ignored"
             yield entry.finding(Severity.WARNING, Code.UNKNOWN_KEY, message, place, suggestion)
         seen.add(key.text)

@@ -20,6 +20,8 @@ _BRACKETS: Final = re.compile(r"""\[(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^][\
 _CALL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\(")
 _STEP: Final = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()]""", re.DOTALL)
 _WIDTH: Final = re.compile(r"[0-9]+")
+_LONGEST_NAME: Final = 255
+"""Longer than any field; keeps a word as long as a file from being tried at every length."""
 _MAX_WIDTH: Final = 4096
 """Wider columns than any line; keeps a typing error from asking for gigabytes of blanks."""
 
@@ -75,7 +77,7 @@ def _field(text: str, at: int, extra: operands.Extra) -> tuple[typed.FieldRef, i
         raise _wrong("no field follows the % (there is no way to write a percent sign)", at - 1, unknown=True)
     if (brackets := _BRACKETS.match(text, name.end())) and (field := _bracketed(text[at : brackets.end()], extra)):
         return field, brackets.end()
-    for end in range(name.end(), at, -1):
+    for end in range(min(name.end(), at + _LONGEST_NAME), at, -1):
         try:
             found = table.lookup(text[at:end], None, extra)
         except table.UnknownField:
