@@ -147,6 +147,12 @@ def test_without_privileges_it_says_so():
         probes.load(contract.Plan.everything(["execve"]), RING, command=command)
 
 
+@pytest.mark.parametrize("size", [0, 2048, 3 * 4096])
+def test_ring_sizes_that_cannot_be(size: int):
+    with pytest.raises(probes.ProbeError, match="must be a power of two"):
+        probes.load(contract.Plan.everything(), size)
+
+
 def test_tables_are_filled():
     filters = (
         "BPF_ARRAY(table, u32, 4);\n"

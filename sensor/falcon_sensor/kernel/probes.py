@@ -8,6 +8,7 @@ and frees what nobody holds any more; so does the sensor's death, however it com
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import platform
 import socket
@@ -24,7 +25,8 @@ from falcon_sensor.records import layout
 
 _LOG_LINES = 12
 """How much of the compiler's or verifier's complaints goes into a message."""
-_MOST_DESCRIPTORS = 64
+_MOST_DESCRIPTORS = 253
+"""What one message can carry (SCM_MAX_FD); all kinds of events and their tables take about 50."""
 _CHILD_SECONDS = 60
 """A child that takes longer hangs. On a small loaded machine loading takes about 2 s."""
 
@@ -125,9 +127,11 @@ def load(
 ) -> Probes:
     """Compiles and attaches the programs of `plan`; returns when they are at work.
 
-    ring_bytes: size of the ring, a power of two of at least 4,096. command: how to start the
+    ring_bytes: size of the ring, a power of two of at least a page. command: how to start the
     loader, for tests. Raises ProbeError.
     """
+    if ring_bytes < mmap.PAGESIZE or ring_bytes & (ring_bytes - 1):
+        raise ProbeError(f"a ring of {ring_bytes} bytes: it must be a power of two and at least {mmap.PAGESIZE}")
     job = loader.Job(plan, host or this_host(), ring_bytes)
     ours, theirs = socket.socketpair()
     log = os.memfd_create("falcon-loader-log")
@@ -149,7 +153,7 @@ def _run(
 ) -> tuple[dict[str, object], list[int], int]:
     """Runs the child through one job: its answer (empty when it died without one), descriptors, exit code."""
     # -P: a module that lies in the current directory must not run as root.
-    command = command or (sys.executable, "-P", "-m", loader.__name__)
+    command = command or (sys.executable, "-m", loader.__name__)
     child = subprocess.Popen(
         [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )
@@ -162,7 +166,7 @@ def _run(
         message, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, _MOST_DESCRIPTORS)
     except OSError:
         child.kill()
-    except BaseException:  # a stop signal, most likely: leave no compiler running behind our back
+    except BaseException:  # interrupted: leave no child behind
         child.kill()
         child.wait()
         raise
