@@ -56,12 +56,22 @@ class Placeholder:
     width: int | None = None
 
 
+class LimitKey(StrEnum):
+    """Whose alerts a rate limit counts together."""
+
+    CONTAINER = "Container"
+    """those of one rule about one container (the host is one)"""
+    RULE = "Rule"
+    """all of one rule"""
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `alerts` per `per_seconds` for each key (rule and container); counted after evaluation."""
+    """At most `alerts` per `per_seconds` for each `key`; counted after evaluation."""
 
     alerts: int
     per_seconds: float
+    key: LimitKey = LimitKey.CONTAINER
 
 
 @dataclass(frozen=True, slots=True)

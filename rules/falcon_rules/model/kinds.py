@@ -16,6 +16,10 @@ from falcon_rules import bundle, diagnostics
 _TRUE = frozenset(spelling for word in ("true", "yes", "on", "y") for spelling in (word, word.upper(), word.title()))
 _FALSE = frozenset(spelling for word in ("false", "no", "off", "n") for spelling in (word, word.upper(), word.title()))
 _PRIORITIES = {each.name: each for each in bundle.Priority} | {"INFO": bundle.Priority.INFORMATIONAL}
+PRIORITY_SPELLINGS = tuple(
+    spell(name) for spell in (str.capitalize, str.upper, str.lower) for name in (*bundle.Priority.__members__, "INFO")
+)
+"""What a schema can list of the spellings that are accepted; Kubernetes' own style comes first."""
 _UINT32 = 2**32 - 1
 
 

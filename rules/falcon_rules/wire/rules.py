@@ -78,8 +78,8 @@ def _written_piece(piece: str | bundle.Placeholder, writer: nodes.Writer) -> Any
     return piece if isinstance(piece, str) else [piece.text, writer.operand(piece.operand), piece.width]
 
 
-def _written_limit(limit: bundle.RateLimit | None) -> list[float] | None:
-    return None if limit is None else [limit.alerts, float(limit.per_seconds)]
+def _written_limit(limit: bundle.RateLimit | None) -> list[float | str] | None:
+    return None if limit is None else [limit.alerts, float(limit.per_seconds), str(limit.key)]
 
 
 def _output(value: Any, reader: nodes.Reader, where: str) -> bundle.Output:
@@ -121,10 +121,10 @@ def _scope(value: Any, where: str) -> bundle.Scope:
 def _rate_limit(value: Any, where: str) -> bundle.RateLimit | None:
     if value is None:
         return None
-    alerts, seconds = shapes.items(value, where, 2)
+    alerts, seconds, key = shapes.items(value, where, 3)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
         raise WireError(f"{where}: a number of seconds is expected")
-    return bundle.RateLimit(shapes.whole(alerts, where), float(seconds))
+    return bundle.RateLimit(shapes.whole(alerts, where), float(seconds), _member(bundle.LimitKey, key, where))
 
 
 def _member(kind: type[_E], value: Any, where: str) -> _E:

@@ -52,7 +52,8 @@ class Limiter:
         limit = limit or self._default
         if limit is None:
             return 0
-        bucket = self._bucket((rule, container), limit, now)
+        key = (rule, b"") if limit.key is bundle.LimitKey.RULE else (rule, container)
+        bucket = self._bucket(key, limit, now)
         # Records of several CPUs may be slightly out of order: time never runs backwards for a bucket.
         elapsed = max(0, now - bucket.time)
         rate = limit.alerts / (limit.per_seconds * 1e9) if limit.per_seconds > 0 else 1.0
