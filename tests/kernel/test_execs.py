@@ -98,6 +98,15 @@ def test_double_fork_keeps_its_ancestors(act):
     assert parent.start >= grandparent.start >= test.start
 
 
+def test_image_names_one_exec(act, tmp_path: Path):
+    """What a program does and what its forks do have its image; the next exec has another."""
+    started, *opened = act("open", 3, tmp_path).records
+    assert {record.head.image for record in opened} == {started.head.image}
+    execs = act("exec", 2, "/bin/true").records
+    assert 0 not in {record.head.image for record in execs}
+    assert execs[1].head.image != execs[0].head.image
+
+
 def test_orphan_belongs_to_its_new_parent(act):
     acted = act("orphan", 1, "/bin/true", "SELF")
     record = acted.one("execve")
