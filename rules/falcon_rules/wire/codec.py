@@ -83,6 +83,8 @@ def pack(data: bytes) -> bytes:
 
 def unpack(packed: bytes, limit: int = MAX_BYTES) -> bytes:
     """What `pack` was given. Raises WireError if that is damaged or more than `limit` bytes."""
+    if not packed:
+        raise WireError("the compressed bundle is damaged: it is empty")
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             data = stream.read(limit + 1)

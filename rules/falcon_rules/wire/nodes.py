@@ -177,10 +177,10 @@ class Reader:
 
     def _call(self, rest: list[Any], where: str) -> typed.Transform:
         name, arguments, argument, kind, many = shapes.items(rest, where, 5)
-        if name not in _CALLS:
+        if shapes.text(name, where) not in _CALLS:
             raise WireError(f"{where}: unknown transformer {name}")
         return typed.Transform(
-            shapes.text(name, where),
+            name,
             self._earlier_operands(arguments, where),
             shapes.optional_text(argument, where),
             _kind(kind, where),
@@ -221,9 +221,9 @@ class Reader:
         right: tuple[typed.Value, ...] | typed.FieldRef | typed.Transform,
         where: str,
     ) -> typed.Comparison:
-        if not isinstance(op, str) or op not in _OPS:
+        if shapes.text(op, where) not in _OPS:
             raise WireError(f"{where}: unknown operator {op}")
-        if not (modifier is None or isinstance(modifier, str)) or modifier not in _MODIFIERS:
+        if shapes.optional_text(modifier, where) not in _MODIFIERS:
             raise WireError(f"{where}: unknown modifier {modifier}")
         operand = self.operand(left, where)
         if isinstance(right, tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from enum import IntEnum, StrEnum
 from typing import Any, Final, TypeVar
@@ -128,7 +129,8 @@ def _rate_limit(value: Any, where: str) -> bundle.RateLimit | None:
 
 
 def _member(kind: type[_E], value: Any, where: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise WireError(f"{where}: {value} is unknown") from None
+    # By exact type: true and 1.0 equal a priority's number but are none.
+    if type(value) in (int, str):
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    raise WireError(f"{where}: {value} is unknown")

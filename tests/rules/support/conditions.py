@@ -79,15 +79,42 @@ def events():
     return st.fixed_dictionaries(members)
 
 
-def conditions(max_leaves=25):
-    """Conditions with everything the compiler can produce, folded or not."""
-    leaf = comparisons() | st.booleans().map(typed.Truth)
-    return st.recursive(leaf, _compound, max_leaves=max_leaves)
+def conditions(depth=3):
+    """Conditions with everything the compiler can produce, folded or not, up to `depth` levels.
+
+    Each is made of few different leaves: what goes wrong in generated source goes wrong where a
+    field or a part occurs again.
+    """
+    leaf = comparisons() | rows() | st.booleans().map(typed.Truth)
+    return st.lists(leaf, min_size=2, max_size=5).flatmap(lambda leaves: _trees(leaves, depth))
 
 
-def _compound(inner):
-    parts = st.lists(inner, min_size=1, max_size=4).map(tuple)
-    return parts.map(typed.All) | parts.map(typed.Some) | inner.map(typed.Negation)
+def _trees(leaves, depth):
+    # st.recursive gives little but rows of negations here, so the levels are built by hand.
+    level = st.sampled_from(leaves)
+    for _ in range(depth):
+        parts = st.lists(level, min_size=1, max_size=4).map(tuple)
+        level = parts.map(typed.All) | parts.map(typed.Some) | level.map(typed.Negation) | st.sampled_from(leaves)
+    return level
+
+
+def rows():
+    """Several tests of one operand in a row, as exceptions make them."""
+    operands = st.sampled_from([SINGLE[0], SINGLE[3], *ANCESTORS, *ENDS])
+    return operands.flatmap(_row)
+
+
+def _row(left):
+    literal = LITERALS[left.kind]
+    equal = literal.map(lambda value: typed.Comparison("=", left, (value,)))
+    within = st.lists(literal, min_size=1, max_size=2).map(lambda values: typed.Comparison("in", left, tuple(values)))
+    test = equal | within
+    if left.kind is K.TEXT:
+        affix = st.sampled_from(["startswith", "endswith"])
+        test |= st.builds(lambda op, value: typed.Comparison(op, left, (value,)), affix, literal)
+    part = test | test.map(typed.Negation)
+    row = st.lists(part, min_size=2, max_size=4).map(tuple)
+    return row.map(typed.All) | row.map(typed.Some)
 
 
 def comparisons():
