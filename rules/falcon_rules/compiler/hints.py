@@ -25,12 +25,16 @@ Hint = tuple[Code, str, tree.Span, str | None]
 """Code, message, where, and what was probably meant."""
 
 
-def of(node: tree.Node) -> Iterator[Hint]:
-    """The hints about a tree without macros."""
+def about_fields(node: tree.Node) -> Iterator[Hint]:
+    """Hints about a tree without macros, whether its fields exist or not."""
     for check in walking.checks(node):
-        literals = _literals(check)
-        yield from _unsafe(check, literals)
-        for literal in literals:
+        yield from _unsafe(check, _literals(check))
+
+
+def about_literals(node: tree.Node) -> Iterator[Hint]:
+    """Hints about a tree that has passed type checking."""
+    for check in walking.checks(node):
+        for literal in _literals(check):
             yield from _looks_like_field(literal)
             if check.op.startswith("regex"):
                 yield from _needless_regex(check, literal)

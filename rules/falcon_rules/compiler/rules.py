@@ -1,10 +1,12 @@
 """One rule from its definition to what a bundle carries.
 
 The steps, in the language's order: exceptions around the condition's text, lists into it,
-parsing, macros into the tree, types; then the output text.
+parsing, macros into the tree, types. The output text goes first, because it can be judged alone.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from falcon_rules import bundle, diagnostics, operands, tree, typed
 from falcon_rules.compiler import (
@@ -62,13 +64,15 @@ class RuleCompiler:
         return None
 
     def _compile(self, rule: RuleDefinition) -> compiled.CompiledRule:
-        node = self._conditions.parse(exceptions.around(rule), rule.entry)
-        node = self._conditions.expand(node, rule.entry)
-        self._hint(rule, node)
-        exact = self._check(rule, node)
+        condition_text = exceptions.around(rule)
         text = outputs.text_of(rule, self._wanted, self._found)
         output = self._output(rule, text)
+        node = self._conditions.parse(condition_text, rule.entry)
+        node = self._conditions.expand(node, rule.entry)
         self._warn_of_deprecated(rule, node, output)
+        self._hint(rule, hints.about_fields(node))
+        exact = self._check(rule, node)
+        self._hint(rule, hints.about_literals(node))
         written = event_types.of(exact)
         if rule.warn_evttypes and (written is None or len(written) > hints.MANY_EVENT_TYPES):
             message = (
@@ -103,8 +107,8 @@ class RuleCompiler:
             self._warn(rule, Code.UNKNOWN_FILTER, message, place, error.suggestion)
             raise _Skip
 
-    def _hint(self, rule: RuleDefinition, node: tree.Node) -> None:
-        for code, message, span, suggestion in hints.of(node):
+    def _hint(self, rule: RuleDefinition, found: Iterable[hints.Hint]) -> None:
+        for code, message, span, suggestion in found:
             self._warn(rule, code, message, self._places.place(span), suggestion)
 
     def _warn_of_deprecated(self, rule: RuleDefinition, node: tree.Node, output: bundle.Output) -> None:

@@ -100,7 +100,7 @@ class Lists:
         if nested is not None and not self._is_active(nested, active):
             self.used.add(nested.name)
             return self._expand(nested, active)
-        pieces = list(item.pieces)
+        pieces = [piece for piece in item.pieces if piece.text]
         if " " in item.string and item.string[0] not in "\"'":
             pieces = [Piece('"'), *pieces, Piece('"')]
         # Inside of an item only names of later lists are looked for: those were substituted after this one.

@@ -17,14 +17,8 @@ def define(
     entry: reading.Entry, models: Sequence[items.ExceptionItem], known_source: bool, found: list[Diagnostic]
 ) -> list[ExceptionDefinition]:
     """The exceptions of a whole rule, or of one whose exceptions are replaced. Raises Refusal."""
-    result: list[ExceptionDefinition] = []
-    for index, model in enumerate(models):
-        if any(other.name == model.name for other in result):
-            place = entry.place("exceptions", index, "name")
-            message = f"two exceptions are called {model.name!r}"
-            found.append(entry.finding(Severity.WARNING, Code.EXCEPTION_NAME_NOT_UNIQUE, message, place))
-        result.append(_new(entry, index, model, known_source))
-    return result
+    _warn_of_repeated_names(entry, models, found)
+    return [_new(entry, index, model, known_source) for index, model in enumerate(models)]
 
 
 def add(
@@ -35,10 +29,11 @@ def add(
     found: list[Diagnostic],
 ) -> list[ExceptionDefinition]:
     """The existing exceptions with values added, and new ones behind them. Raises Refusal."""
+    _warn_of_repeated_names(entry, models, found)
     result = list(existing)
     for index, model in enumerate(models):
         place = entry.place("exceptions", index)
-        if not model.values:
+        if model.values is None:
             message = f"the exception {model.name!r} adds no values"
             found.append(entry.finding(Severity.WARNING, Code.APPEND_NO_VALUES, message, place))
         position = next((i for i, each in enumerate(result) if each.name == model.name), None)
@@ -46,18 +41,30 @@ def add(
             result[position] = _extended(entry, index, result[position], model)
             continue
         for key in ("fields", "values"):
-            if getattr(model, key) is None:
+            if not getattr(model, key):
                 message = f"the exception {model.name!r} is new to this rule, so it needs {key!r}"
                 entry.refuse(Code.ERR_VALIDATE, message, place)
         result.append(_new(entry, index, model, known_source))
     return result
 
 
+def _warn_of_repeated_names(
+    entry: reading.Entry, models: Sequence[items.ExceptionItem], found: list[Diagnostic]
+) -> None:
+    seen: set[str] = set()
+    for index, model in enumerate(models):
+        if model.name in seen:
+            place = entry.place("exceptions", index, "name")
+            message = f"two exceptions are called {model.name!r}"
+            found.append(entry.finding(Severity.WARNING, Code.EXCEPTION_NAME_NOT_UNIQUE, message, place))
+        seen.add(model.name)
+
+
 def _extended(
     entry: reading.Entry, index: int, existing: ExceptionDefinition, model: items.ExceptionItem
 ) -> ExceptionDefinition:
     for key in ("fields", "comps"):
-        if getattr(model, key) is not None:
+        if getattr(model, key):
             message = f"the exception {model.name!r} exists already: only 'values' can be added to it, not {key!r}"
             entry.refuse(Code.ERR_VALIDATE, message, entry.place("exceptions", index, key))
     values = [*existing.values, *_values(entry, index)]
@@ -65,6 +72,9 @@ def _extended(
 
 
 def _new(entry: reading.Entry, index: int, model: items.ExceptionItem, known_source: bool) -> ExceptionDefinition:
+    if not model.fields:
+        message = f"the exception {model.name!r} names no fields"
+        entry.refuse(Code.ERR_VALIDATE, message, entry.place("exceptions", index))
     single = isinstance(model.fields, str)
     fields = _texts(entry, index, "fields", model.fields)
     comps = _comps(entry, index, model, single, len(fields))
@@ -83,7 +93,7 @@ def _texts(entry: reading.Entry, index: int, key: str, value: Any) -> tuple[docu
 def _comps(entry: reading.Entry, index: int, model: items.ExceptionItem, single: bool, count: int) -> tuple[str, ...]:
     place = entry.place("exceptions", index, "comps")
     name = model.name
-    if model.comps is None:
+    if not model.comps:
         return ("in",) if single else ("=",) * count
     comps = (model.comps,) if isinstance(model.comps, str) else model.comps
     comps = tuple(comp.strip(" \t\n\r\b") for comp in comps)

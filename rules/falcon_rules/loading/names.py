@@ -17,12 +17,12 @@ _LIST_NAME = re.compile(r"""[^ \t\n\v\f\r()"'=,]+""")
 
 def apply_list(loaded: definitions.Loaded, entry: reading.Entry) -> None:
     """What one entry with the key `list` does. Raises Refusal."""
-    append = _appends(loaded, entry, "items")
-    model = entry.parse(items.ListItem)
-    texts = [entry.text("items", index) for index in range(len(model.items))]
-    if not _LIST_NAME.fullmatch(model.list):
-        message = f"the name {model.list!r} of a list has blanks, quotes, parentheses, = or commas"
+    if entry.name and not _LIST_NAME.fullmatch(entry.name):
+        message = f"the name {entry.name!r} of a list has blanks, quotes, parentheses, = or commas"
         _warn_of_name(loaded, entry, Code.INVALID_LIST_NAME, message)
+    model = entry.parse(items.ListItem)
+    append = _appends(loaded, entry, "items")
+    texts = [entry.text("items", index) for index in range(len(model.items))]
     earlier = loaded.lists.get(model.list)
     if append:
         if earlier is None:
@@ -35,12 +35,12 @@ def apply_list(loaded: definitions.Loaded, entry: reading.Entry) -> None:
 
 def apply_macro(loaded: definitions.Loaded, entry: reading.Entry) -> None:
     """What one entry with the key `macro` does. Raises Refusal."""
-    append = _appends(loaded, entry, "condition")
-    model = entry.parse(items.MacroItem)
-    text: documents.Text = entry.text("condition")
-    if not _MACRO_NAME.fullmatch(model.macro):
-        message = f"no condition can use the macro {model.macro!r}: names are made of ASCII letters, digits and _"
+    if entry.name and not _MACRO_NAME.fullmatch(entry.name):
+        message = f"no condition can use the macro {entry.name!r}: names are made of ASCII letters, digits and _"
         _warn_of_name(loaded, entry, Code.INVALID_MACRO_NAME, message)
+    model = entry.parse(items.MacroItem)
+    append = _appends(loaded, entry, "condition")
+    text: documents.Text = entry.text("condition")
     earlier = loaded.macros.get(model.macro)
     if append:
         if earlier is None:

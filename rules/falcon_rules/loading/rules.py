@@ -20,6 +20,8 @@ _IDENTIFYING = ("condition", "output", "desc", "priority")
 def apply(loaded: definitions.Loaded, entry: reading.Entry) -> None:
     """What one entry with the key `rule` does. Raises Refusal."""
     found = loaded.diagnostics
+    if not entry.name:
+        entry.parse(items.RuleDefinition)
     appended, operations = reading.changes(entry, found)
     if operations:
         _override(loaded, entry, operations)
@@ -85,7 +87,10 @@ def _append(loaded: definitions.Loaded, entry: reading.Entry) -> None:
 
 def _override(loaded: definitions.Loaded, entry: reading.Entry, operations: dict[str, items.Operation]) -> None:
     data = {key: entry.data[key] for key in ("rule", "source", *operations) if key in entry.data}
-    _change(loaded, entry, entry.parse(items.RuleChange, data), operations)
+    model = entry.parse(items.RuleChange, data)
+    _existing(loaded, entry, "can be overridden")
+    reading.check_all_overridden(entry, operations)
+    _change(loaded, entry, model, operations)
 
 
 def _change(

@@ -45,10 +45,12 @@ class ExceptionItem(Item):
 class CompleteExceptionItem(ExceptionItem):
     """An exception where it is defined first: only additions may leave `fields` out."""
 
-    fields: kinds.OneOrMany
+    fields: Annotated[kinds.OneOrMany | None, BeforeValidator(kinds.one_or_many)]
 
 
 def _exceptions(value: Any) -> Any:
+    if value is None:
+        return ()
     if not isinstance(value, (list, tuple)):
         raise PydanticCustomError("falcon", "must be a list of exceptions")
     return tuple(map(_mapping, value))

@@ -74,10 +74,10 @@ def sequence(value: Any) -> Any:
 
 
 def one_or_many(value: Any) -> Any:
-    """A text, or a list of texts: `fields: proc.name` or `fields: [proc.name, fd.name]`."""
+    """A text, or a list of texts: `fields: proc.name` or `fields: [proc.name, fd.name]`. Nothing counts as absent."""
     if isinstance(value, (list, tuple)):
         return tuple(map(text, value))
-    return text(value)
+    return None if value is None else text(value)
 
 
 def _exception_value(value: Any) -> Any:
@@ -85,7 +85,7 @@ def _exception_value(value: Any) -> Any:
         return tuple(map(_exception_value, value))
     if not isinstance(value, str):
         raise PydanticCustomError("falcon", "must hold texts or lists of texts")
-    return value
+    return text(value)
 
 
 def _exception_values(value: Any) -> Any:

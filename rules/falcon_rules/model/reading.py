@@ -190,7 +190,7 @@ def plain(node: nodes.Node) -> Any:
 
 def override(entry: Entry) -> dict[str, items.Operation]:
     """The operations under `override`, checked; empty when there are none."""
-    raw = entry.data.get("override", {})
+    raw = entry.data.get("override") or {}
     if not isinstance(raw, dict):
         entry.refuse(
             Code.ERR_YAML_VALIDATE, "'override' must be a mapping of keys to append or replace", entry.place("override")
@@ -207,8 +207,6 @@ def override(entry: Entry) -> dict[str, items.Operation]:
         if key not in entry.data:
             message = f"the override of {key!r} needs {key!r} in this {entry.kind}"
             entry.refuse(Code.ERR_YAML_VALIDATE, message, place)
-    if operations:
-        _check_all_overridden(entry, operations)
     return operations
 
 
@@ -220,7 +218,8 @@ def _not_overridable(kind: str, key: str, operation: items.Operation) -> str:
     return f"the key {key!r} of a {kind} cannot be {verb}"
 
 
-def _check_all_overridden(entry: Entry, operations: dict[str, items.Operation]) -> None:
+def check_all_overridden(entry: Entry, operations: dict[str, items.Operation]) -> None:
+    """Refuses keys that could be overridden but are not named under `override`."""
     for key in entry.data:
         known = any(key in keys for keys in items.OVERRIDABLE[entry.kind].values())
         if known and key not in operations:
