@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import ctypes
 import dataclasses
+import errno
 import importlib.resources
 import json
 import os
@@ -139,7 +140,8 @@ def _load_function(module: Any, bcc: Any, function: str, place: csource.Place | 
     )
     if descriptor < 0:
         code_number = ctypes.get_errno()
-        raise LoadError(f"the kernel refused the program {function}: {os.strerror(code_number)}")
+        reason = "too complex to verify" if code_number == errno.E2BIG else os.strerror(code_number)
+        raise LoadError(f"the kernel refused the program {function}: {reason}")
     return int(descriptor)
 
 

@@ -153,7 +153,8 @@ def _run(
 ) -> tuple[dict[str, object], list[int], int]:
     """Runs the child through one job: its answer (empty when it died without one), descriptors, exit code."""
     # -P: a module that lies in the current directory must not run as root.
-    command = command or (sys.executable, "-m", loader.__name__)
+    # -P: the working directory, which may be anybody's, must not come before the installed packages.
+    command = command or (sys.executable, "-P", "-m", loader.__name__)
     child = subprocess.Popen(
         [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )

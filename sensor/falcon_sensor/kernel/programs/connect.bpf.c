@@ -117,12 +117,15 @@ static __always_inline void ev_ask_socket(struct ev_workspace *w)
     struct falcon_facts *f = &w->facts;
     f->sock_type = 0;
     f->protocol = 0;
+    int connected = f->result_known && (f->result == 0 || f->result == -EV_EINPROGRESS);
     u64 inode = ev_inode_of(w->file);
-    if (!inode || (READ(u16, inode, FALCON_INODE_MODE) & EV_S_IFMT) != EV_S_IFSOCK)
+    if (!inode || (READ(u16, inode, FALCON_INODE_MODE) & EV_S_IFMT) != EV_S_IFSOCK) {
+        /* Connected, but the descriptor is another file's by now: what the address says proves nothing. */
+        w->unsure |= connected || !f->result_known;
         return;
+    }
     u64 socket = READ(u64, w->file, FALCON_FILE_PRIVATE);
     u64 sk = READ(u64, socket, FALCON_SOCKET_SK);
-    int connected = f->result_known && (f->result == 0 || f->result == -EV_EINPROGRESS);
     u16 family = READ(u16, sk, FALCON_SOCK_FAMILY);
     f->sock_type = READ(u16, socket, FALCON_SOCKET_TYPE);
     f->protocol = READ(u16, sk, FALCON_SOCK_PROTOCOL);
