@@ -29,6 +29,7 @@ def apply_list(loaded: definitions.Loaded, entry: reading.Entry) -> None:
             _refuse_append(entry, model.list, loaded.lists)
         loaded.lists[model.list] = replace(earlier, items=[*earlier.items, *texts], last=entry.index)
         return
+    _warn_of_duplicate(loaded, entry, earlier)
     first = earlier.first if earlier else entry.index
     loaded.lists[model.list] = definitions.ListDefinition(model.list, texts, entry, first, entry.index)
 
@@ -47,6 +48,7 @@ def apply_macro(loaded: definitions.Loaded, entry: reading.Entry) -> None:
             _refuse_append(entry, model.macro, loaded.macros)
         loaded.macros[model.macro] = replace(earlier, condition=earlier.condition.joined(text), last=entry.index)
         return
+    _warn_of_duplicate(loaded, entry, earlier)
     first = earlier.first if earlier else entry.index
     loaded.macros[model.macro] = definitions.MacroDefinition(model.macro, text, entry, first, entry.index)
 
@@ -59,6 +61,20 @@ def _appends(loaded: definitions.Loaded, entry: reading.Entry, key: str) -> bool
 def _warn_of_name(loaded: definitions.Loaded, entry: reading.Entry, code: Code, message: str) -> None:
     place = entry.place(entry.kind)
     loaded.diagnostics.append(entry.finding(Severity.WARNING, code, message, place))
+
+
+def _warn_of_duplicate(
+    loaded: definitions.Loaded,
+    entry: reading.Entry,
+    earlier: definitions.ListDefinition | definitions.MacroDefinition | None,
+) -> None:
+    """Within one file a second definition is most likely a slip, unless it says that it replaces."""
+    if earlier is None or earlier.entry.document is not entry.document or entry.data.get("override"):
+        return
+    line = earlier.entry.place(entry.kind).line
+    message = f"the {entry.kind} {earlier.name!r} is defined already in line {line}; this definition replaces it"
+    place = entry.place(entry.kind)
+    loaded.diagnostics.append(entry.finding(Severity.WARNING, Code.DUPLICATE_NAME, message, place))
 
 
 def _refuse_append(entry: reading.Entry, name: str, known: Iterable[str]) -> NoReturn:

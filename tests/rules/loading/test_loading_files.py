@@ -235,6 +235,8 @@ def test_replaced_exceptions_get_the_default_operator():
     [
         ("{fields: proc.name}", "has no 'name'"),
         ("{name: e}", "has no 'fields'"),
+        ("{name: e, fields: }", "names no fields"),
+        ("{name: e, fields: proc.name, values: ['']}", "empty text"),
         ("{name: e, fields: proc.nam}", "unknown field"),
         ("{name: e, fields: [proc.name], comps: [is]}", "no operator"),
         ("{name: e, fields: proc.name, comps: '='}", "takes a list"),
@@ -285,6 +287,10 @@ def test_a_file_for_a_newer_engine_is_left_out():
     [
         (RULE + "  colour: red\n", "LOAD_UNKNOWN_KEY"),
         (RULE + "  priority: INFO\n", "FALCON_DUPLICATE_KEY"),
+        (
+            "- list: l\n  items: [a]\n- list: l\n  items: [b]\n" + a_rule("evt.type = open and proc.name in (l)"),
+            "FALCON_DUPLICATE_NAME",
+        ),
         (RULE + "  source: k8s_audit\n", "LOAD_UNKNOWN_SOURCE"),
         ("- thing: x\n", "LOAD_UNKNOWN_ITEM"),
         ("- macro: m\n  condition: proc.pid = 1\n", "LOAD_UNUSED_MACRO"),
@@ -326,6 +332,15 @@ def test_extra_output_goes_to_the_rules_it_fits():
     extra = (options.ExtraOutput("E %proc.name"), options.ExtraOutput("T", tags=frozenset({"t", "u"})))
     (rule,) = compile_files(RULE + "  tags: [t]\n", extra_outputs=extra).rules
     assert rule.output_text == "o E %proc.name"
+
+
+def test_an_empty_exceptions_key_means_none():
+    assert conditions(RULE + "  exceptions:\n") == {"r": "evt.type = open"}
+
+
+def test_the_output_is_judged_before_the_condition():
+    text = a_rule("evt.type = open and").replace("output: o", "output: '%nosuch.field'")
+    assert codes(compile_files(text)) == ["LOAD_ERR_COMPILE_OUTPUT"]
 
 
 def test_the_bundle_carries_what_the_sensor_needs():
