@@ -120,7 +120,7 @@ def test_other_sources_have_no_fields():
 def test_trees_may_be_deeper_than_the_stack():
     span = tree.Span(0, 1)
     field = tree.Field("proc.name", None, span)
-    node = tree.Check("=", field, tree.Literal("a", False, span), span)
+    node: tree.Node = tree.Check("=", field, tree.Literal("a", False, span), span)
     for level in range(5000):
         node = (
             tree.Not(tree.And((node, tree.Check("exists", field, None, span)), span), span)
@@ -132,7 +132,7 @@ def test_trees_may_be_deeper_than_the_stack():
 
 def test_a_macro_used_twice_at_every_level_is_checked_once():
     span = tree.Span(0, 1)
-    node = tree.Check("exists", tree.Field("proc.name", None, span), None, span)
+    node: tree.Node = tree.Check("exists", tree.Field("proc.name", None, span), None, span)
     for level in range(200):
         other = tree.Check("=", tree.Field("proc.pid", None, span), tree.Literal(str(level), False, span), span)
         node = tree.And((tree.Or((node, other), span), tree.Not(tree.Or((other, node), span), span)), span)
@@ -142,7 +142,7 @@ def test_a_macro_used_twice_at_every_level_is_checked_once():
 def test_calls_nest_only_so_deep():
     text = "tolower(" * (operands.MAX_NESTING + 1) + "proc.name" + ")" * (operands.MAX_NESTING + 1) + " = a"
     span = tree.Span(0, len(text))
-    node = tree.Field("proc.name", None, span)
+    node: tree.Operand = tree.Field("proc.name", None, span)
     for _ in range(operands.MAX_NESTING + 1):
         node = tree.Call("tolower", (node,), None, span)
     with pytest.raises(types.CheckError, match="within each other"):

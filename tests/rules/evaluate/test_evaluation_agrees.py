@@ -39,7 +39,7 @@ def test_many_rules_in_one_function_match_like_each_alone(data):
     mixed = st.lists(part | part.map(typed.Negation), min_size=1, max_size=4).map(tuple)
     rules = data.draw(st.lists(mixed.map(typed.All) | mixed.map(typed.Some), min_size=1, max_size=6))
     event = data.draw(conditions.events())
-    reads = collections.Counter()
+    reads: collections.Counter[typed.FieldRef] = collections.Counter()
 
     def counting(field):
         def read(event):

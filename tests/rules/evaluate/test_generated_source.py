@@ -57,6 +57,7 @@ def test_thousands_of_values_with_a_modifier():
 
 
 def test_parts_used_twice_at_every_level_do_not_double_the_source():
+    condition: typed.Condition
     condition = typed.All((typed.Comparison("contains", NAME, (b"a",)), typed.Comparison("contains", PARENT, (b"a",))))
     for level in range(60):
         other = typed.Comparison("contains", NAME, (b"%d" % level,))

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import collections
+import time
 
 import pytest
 
-from falcon_rules import bundle, output, times
+from falcon_rules import bundle, output
 from falcon_rules.evaluate import mapping
 from falcon_rules.output import parsing
 
@@ -54,7 +55,7 @@ def test_values_are_printed_by_their_type(text, event, message, fields):
 
 
 def test_each_field_is_read_once():
-    reads = collections.Counter()
+    reads: collections.Counter[str] = collections.Counter()
 
     def counting(field):
         extract = mapping.resolver(field)
@@ -82,7 +83,7 @@ def test_extra_fields_are_rendered_or_raw():
 
 
 def test_a_line_starts_with_time_and_priority(monkeypatch):
-    monkeypatch.setattr(times.time, "localtime", times.time.gmtime)
+    monkeypatch.setattr(time, "localtime", time.gmtime)
     assert output.line(TIME, bundle.Priority.ERROR, "x") == "22:13:20.123456789: Error x"
     iso = output.line(TIME, bundle.Priority.ERROR, "x", output.Options(iso=True))
     assert iso == "2023-11-14T22:13:20.123456789+0000: Error x"

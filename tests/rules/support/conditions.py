@@ -5,6 +5,8 @@ Values come from small pools, so that comparisons hold about as often as not.
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from falcon_rules import typed
@@ -47,7 +49,7 @@ ANCESTORS = [field("proc.aname", K.TEXT), field("proc.apid", K.NUMBER)]
 ENDS = [field("fd.ip", K.ADDRESS), field("fd.net", K.NETWORK), field("fd.port", K.NUMBER)]
 LISTS = [field("fd.types", K.TEXT, many=True), field("test.nets", K.NETWORK, many=True)]
 
-VALUES = {
+VALUES: dict[K, st.SearchStrategy[Any]] = {
     K.TEXT: st.sampled_from(TEXTS),
     K.BYTES: st.sampled_from(TEXTS),
     K.NUMBER: st.sampled_from(NUMBERS),
@@ -55,7 +57,7 @@ VALUES = {
     K.ADDRESS: st.sampled_from(ADDRESSES),
     K.NETWORK: st.sampled_from(ADDRESSES),
 }
-LITERALS = VALUES | {K.NETWORK: st.sampled_from(NETWORKS)}
+LITERALS: dict[K, st.SearchStrategy[Any]] = VALUES | {K.NETWORK: st.sampled_from(NETWORKS)}
 PLAIN_OPS = {
     K.TEXT: ["=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith"],
     K.BYTES: ["=", "!=", "contains", "startswith", "endswith", "bcontains", "bstartswith"],
@@ -105,7 +107,7 @@ def rows():
 
 
 def _row(left):
-    literal = LITERALS[left.kind]
+    literal: st.SearchStrategy[typed.Value] = LITERALS[left.kind]
     equal = literal.map(lambda value: typed.Comparison("=", left, (value,)))
     within = st.lists(literal, min_size=1, max_size=2).map(lambda values: typed.Comparison("in", left, tuple(values)))
     test = equal | within
