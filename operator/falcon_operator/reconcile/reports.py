@@ -5,6 +5,7 @@ Times are seconds since the epoch (UTC), because they end up in statuses.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -76,7 +77,7 @@ class NodeReport:
     node: str
     wanted: str = ""
     report: Report | None = None
-    rule_hashes: dict[str, str] = field(default_factory=dict)
+    rule_hashes: Mapping[str, str] = field(default_factory=dict)
     last_contact: float | None = None
     trouble: Trouble | None = None
 
