@@ -106,15 +106,10 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Some pattern fits the subject.
-
-    last: only what lies behind the last slash seen so far counts (a pattern that ends in a slash
-    counts from there): `^/etc/` with `last` means "is directly in /etc".
-    """
+    """Some pattern fits the subject."""
 
     subject: Subject
     patterns: frozenset[Pattern]
-    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

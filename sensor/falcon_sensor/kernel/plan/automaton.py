@@ -17,9 +17,10 @@ Worked example: test 0 is `startswith /e`, test 1 is `= /etc`, test 2 is `endswi
     /etc       s1 s2 s3 s4 s5 $ s6    tests 0, 1, 2
     /e/c       s1 s2 s3 root s7 $ s8  tests 0, 2
 
-Bytes that no pattern uses behave alike, so the table's rows have a column for each byte that is
-used, one for all others and one for the end, rounded up to a power of two: the C side then finds
-an entry with a shift and a mask that its verifier understands.
+The end is the byte NUL, which no text contains: what lies behind it leads to a state that is never
+left, so a walk may run on over padding. Bytes that no pattern uses behave alike, so the table's rows
+have a column for each byte that is used, one for all others and one for the end, rounded up to a
+power of two: the C side then finds an entry with a shift and a mask that its verifier understands.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ MOST_STATES = 1 << 16
 MOST_ENTRIES = 1 << 20
 """2 MiB of table: a map value may have 4 MiB on every kernel that we support, and it should stay in caches."""
 
-_START, _END = 256, 257
+_START, _END = 256, 0
+"""Symbols beside the bytes of texts; a text has no NUL."""
+
+_ROOT, _DONE = 0, 1
 
 
 class TooLarge(ValueError):
@@ -49,17 +53,14 @@ class Automaton:
     """A finished table.
 
     shift: log2 of a row's entries. start: the state before the first byte. outputs: for each of the
-    first `len(outputs)` states the bits of the tests that it completes. last: bits that every slash
-    clears before its own outputs are added (`atoms.Text.last`). words: 64-bit words of bits.
+    first `len(outputs)` states the bits of the tests that it completes. words: 64-bit words of bits.
     """
 
     classes: bytes
-    end: int
     shift: int
     start: int
     table: array[int]
     outputs: tuple[int, ...]
-    last: int
     words: int
 
     @property
@@ -67,37 +68,35 @@ class Automaton:
         return len(self.table) >> self.shift
 
     @property
-    def entries(self) -> int:
-        """Table entries, rounded up to a power of two."""
-        return 1 << max(0, len(self.table) - 1).bit_length()
+    def rows(self) -> int:
+        """States, rounded up to a power of two."""
+        return 1 << (self.states - 1).bit_length()
 
     @property
-    def output_slots(self) -> int:
-        return 1 << max(0, len(self.outputs) - 1).bit_length()
+    def slots(self) -> int:
+        """Different places for output, the first of them for none, rounded up to a power of two."""
+        return 1 << len(self.outputs).bit_length()
 
     def walk(self, text: bytes) -> int:
         """Bits of all tests that hold for the whole text."""
         state, bits = self.start, 0
-        for byte in text:
+        for byte in text + b"\0":
             state = self.table[state << self.shift | self.classes[byte]]
-            if byte == 0x2F:
-                bits &= ~self.last
             if state < len(self.outputs):
                 bits |= self.outputs[state]
-        state = self.table[state << self.shift | self.end]
-        return bits | self.outputs[state] if state < len(self.outputs) else bits
+        return bits
 
     def packed(self) -> bytes:
-        """The C struct's bytes: u64 outputs[slots][words], u16 next[entries], u8 classes[256]; little-endian."""
-        outputs = [*self.outputs, *([0] * (self.output_slots - len(self.outputs)))]
+        """The C struct's bytes, little-endian; `cwalks.table` declares it.
+
+        u64 outputs[slots][words], u16 next[rows << shift], u16 slot_of[rows], u8 classes[256].
+        """
+        outputs = [0, *self.outputs, *([0] * (self.slots - len(self.outputs) - 1))]
         mask = (1 << 64) - 1
         words = [value >> 64 * word & mask for value in outputs for word in range(self.words)]
-        padding = [0] * (self.entries - len(self.table))
-        return (
-            struct.pack(f"<{len(words)}Q", *words)
-            + struct.pack(f"<{self.entries}H", *self.table, *padding)
-            + self.classes
-        )
+        entries = [*self.table, *([0] * ((self.rows << self.shift) - len(self.table)))]
+        slot_of = [*range(1, len(self.outputs) + 1), *([0] * (self.rows - len(self.outputs)))]
+        return struct.pack(f"<{len(words)}Q{len(entries) + len(slot_of)}H", *words, *entries, *slot_of) + self.classes
 
 
 @dataclass(slots=True)
@@ -106,13 +105,10 @@ class _State:
     output: int = 0
 
 
-def build(tests: Sequence[tuple[frozenset[atoms.Pattern], bool]], words: int = 1) -> Automaton:
-    """The automaton of `tests`: bit i is set when one of test i's patterns fits; True marks a `last` test.
-
-    Raises TooLarge.
-    """
-    states = _trie([patterns for patterns, _ in tests])
-    used = sorted({symbol for state in states for symbol in state.children if symbol < _START})
+def build(tests: Sequence[frozenset[atoms.Pattern]], words: int = 1) -> Automaton:
+    """The automaton of `tests`: bit i is set when one of test i's patterns fits. Raises TooLarge."""
+    states = _trie(tests)
+    used = sorted({symbol for state in states for symbol in state.children if 0 < symbol < _START})
     columns = {byte: number for number, byte in enumerate(used, 1)}
     columns[_END] = len(used) + 1
     shift = (len(used) + 1).bit_length()
@@ -128,21 +124,20 @@ def build(tests: Sequence[tuple[frozenset[atoms.Pattern], bool]], words: int = 1
         table.extend([renumbered[target] for target in rows[old]])
     return Automaton(
         classes=bytes(columns.get(byte, 0) for byte in range(256)),
-        end=columns[_END],
         shift=shift,
-        start=renumbered[states[0].children.get(_START, 0)],
+        start=renumbered[states[_ROOT].children.get(_START, _ROOT)],
         table=table,
         outputs=tuple(states[old].output for old in order if states[old].output),
-        last=sum(1 << bit for bit, (_, last) in enumerate(tests) if last),
         words=words,
     )
 
 
 def _trie(tests: Sequence[frozenset[atoms.Pattern]]) -> list[_State]:
-    states = [_State()]
+    """All patterns; the state `_DONE`, where every text ends, has no place in the tree."""
+    states = [_State(), _State()]
     for bit, patterns in enumerate(tests):
         for pattern in sorted(patterns):
-            at = 0
+            at = _ROOT
             symbols = ([_START] if pattern.start else []) + list(pattern.text) + ([_END] if pattern.end else [])
             for symbol in symbols:
                 following = states[at].children.get(symbol)
@@ -157,19 +152,22 @@ def _trie(tests: Sequence[frozenset[atoms.Pattern]]) -> list[_State]:
 
 def _rows(states: list[_State], columns: dict[int, int], width: int) -> list[list[int]]:
     """Each state's row, breadth first: that of the state it falls back to, its own children put over it."""
-    rows: list[list[int]] = [[] for _ in states]
-    rows[0] = [0] * width
-    fallback = [0] * len(states)
-    queue = [0]
+    done = [_DONE] * width
+    rows: list[list[int]] = [done for _ in states]
+    rows[_ROOT] = [_ROOT] * width
+    rows[_ROOT][columns[_END]] = _DONE
+    fallback = [_ROOT] * len(states)
+    queue = [_ROOT]
     for number in queue:
         state = states[number]
-        row = rows[fallback[number]].copy() if number else rows[0]
+        row = rows[fallback[number]].copy() if number != _ROOT else rows[_ROOT]
         for symbol, child in state.children.items():
             # Only the very first step may be the start mark, so what follows it falls back to the root.
-            back = 0 if symbol == _START or not number else row[columns[symbol]]
+            back = _ROOT if symbol == _START or number == _ROOT else row[columns[symbol]]
             fallback[child] = back
             states[child].output |= states[back].output
-            queue.append(child)
+            if symbol != _END:
+                queue.append(child)
         for symbol, child in state.children.items():
             if symbol != _START:
                 row[columns[symbol]] = child

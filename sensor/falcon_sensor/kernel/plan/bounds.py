@@ -71,18 +71,18 @@ def grouping(found: Texts, most: int) -> Callable[[expression.Leaf], expression.
     own = {atom for atom, _ in uses.most_common(most // 2)}
     rest = sorted(
         (atom for atom, positive in found if positive and atom not in own),
-        key=lambda atom: (atom.subject, atom.last, sorted(atom.patterns)),
+        key=lambda atom: (atom.subject, sorted(atom.patterns)),
     )
     # Groups hold one subject each, so one group may be short for each of the kinds.
-    kinds = len({(atom.subject, atom.last) for atom in rest})
+    kinds = len({atom.subject for atom in rest})
     per_group = -(-len(rest) // max(1, most - len(own) - kinds))
     shared: dict[atoms.Text, atoms.Text] = {}
     while rest:
         first = rest[0]
-        group = [atom for atom in rest[:per_group] if (atom.subject, atom.last) == (first.subject, first.last)]
+        group = [atom for atom in rest[:per_group] if atom.subject is first.subject]
         rest = rest[len(group) :]
         union = frozenset[atoms.Pattern]().union(*(atom.patterns for atom in group))
-        shared |= dict.fromkeys(group, atoms.Text(first.subject, union, first.last))
+        shared |= dict.fromkeys(group, atoms.Text(first.subject, union))
 
     def change(leaf: expression.Leaf) -> expression.Expression:
         if not isinstance(leaf.atom, atoms.Text) or (leaf.atom, leaf.positive) not in found or leaf.atom in own:

@@ -130,8 +130,8 @@ def _table(tests: list[atoms.Text], of_paths: bool, most: int) -> tables.Table |
         return False
 
 
-def _order(test: atoms.Text) -> tuple[atoms.Subject, bool, list[atoms.Pattern]]:
-    return test.subject, test.last, sorted(test.patterns)
+def _order(test: atoms.Text) -> tuple[atoms.Subject, list[atoms.Pattern]]:
+    return test.subject, sorted(test.patterns)
 
 
 def _grouped(found: dict[str, clauses.Clauses], of_paths: bool, most: int) -> dict[str, clauses.Clauses]:

@@ -5,9 +5,9 @@ with the rules that need it beside it:
 
     static __always_inline int falcon_open_0_late_0(...)
     {
-        if ((f->open_flags & 03) == 01) {
+        if ((f->open_flags & 0x3) == 0x1) {
             /* Log file cleared */
-            if (may[0] & 0x4ULL)
+            if (s->may[0] & 0x4ULL)
                 return 1;
         }
         return 0;
@@ -28,31 +28,20 @@ from falcon_sensor.records import layout
 NAMES_SHOWN = 6
 """Rules named in a comment; what many rules share says how many."""
 
-_PARAMETERS = {
-    layout.Kind.OPEN: "const u64 *hit, const u64 *may, const u64 *raw_hit, const u64 *raw_may",
-    layout.Kind.EXEC: "const u64 *hit, const u64 *may",
-    layout.Kind.CONNECT: "",
-}
-_ARGUMENTS = {
-    layout.Kind.OPEN: ", hit, may, raw_hit, raw_may",
-    layout.Kind.EXEC: ", hit, may",
-    layout.Kind.CONNECT: "",
-}
-
 
 def generate(filters: Sequence[stages.Filter], paths: tables.Table | None, comms: tables.Table | None) -> str:
     """The contract's functions and what they need. A kind without filters wants nothing."""
     printer = ctext.Printer(paths, comms)
-    text = [cwalks.ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
+    text = [cwalks.scratch(paths, comms, ctext.READS)]
+    text += [cwalks.ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
     if paths is not None:
-        text += [cwalks.table("paths", paths), cwalks.walk_text(paths), cwalks.SAME_NAME]
+        text += [cwalks.table("paths", paths), cwalks.walk_text(paths), cwalks.SAME_NAME, cwalks.LAST_SLASH]
     if comms is not None:
         text += [cwalks.table("comms", comms), cwalks.walk_comm(comms)]
     for number, each in enumerate(filters):
         for when, kept in (("early", each.early), ("late", each.late)):
             text += [
-                _stage(_name(each, number, when, step), each.kind, when, branches, printer, comms)
-                for step, branches in enumerate(kept)
+                _stage(_name(each, number, when, step), branches, printer, comms) for step, branches in enumerate(kept)
             ]
     for kind in layout.Kind:
         own = [(number, each) for number, each in enumerate(filters) if each.kind is kind]
@@ -68,61 +57,59 @@ def _name(each: stages.Filter, number: int, when: str, step: int) -> str:
 # Stages
 
 
-def _stage(
-    name: str,
-    kind: layout.Kind,
-    when: str,
-    branches: Sequence[clauses.Branch],
-    printer: ctext.Printer,
-    comms: tables.Table | None,
-) -> str:
-    extra = _PARAMETERS[kind] if when == "late" else ""
-    lines = [f"static __always_inline int {name}(const struct falcon_facts *f{', ' + extra if extra else ''})", "{"]
+def _stage(name: str, branches: Sequence[clauses.Branch], printer: ctext.Printer, comms: tables.Table | None) -> str:
+    lines = [f"static __always_inline int {name}({_PARAMETERS})", "{"]
     lines += _reads(branches, comms)
     lines += _tests(branches, printer, 1)
     lines += ["    return 0;", "}", ""]
     return "\n".join(lines)
 
 
+_PARAMETERS = "const volatile struct falcon_facts *f, volatile struct falcon_scratch *s"
+"""Volatile: what a test has shown about a variable would make the verifier walk the rest once more for it."""
+
+
 def _reads(branches: Sequence[clauses.Branch], comms: tables.Table | None) -> list[str]:
-    """Variables for everything the stage asks that is not in the facts, each read once."""
+    """Reads everything the stage asks that is not in the facts, each once."""
     found = [leaf.atom for test in clauses.tests_of(branches) for leaf in expression.leaves(test)]
     facts = {atom.fact for atom in found if isinstance(atom, atoms.Number | atoms.Bits)}
-    lines = [f"    u64 {name} = falcon_{name}(f);" for name in ctext.READS if name in facts]
-    subjects = sorted({atom.subject for atom in found if isinstance(atom, atoms.Text) and not tables.is_path(atom)})
-    words = comms.words if comms is not None else 1
+    lines = [f"    s->{name} = falcon_{name}((const struct falcon_facts *)f);" for name in ctext.READS if name in facts]
+    subjects = {atom.subject for atom in found if isinstance(atom, atoms.Text) and not tables.is_path(atom)}
+    if subjects:
+        # The table is always there, but the verifier wants to be told what else.
+        lines += ["    struct falcon_comms_table *comms = falcon_comms_of();", "    if (!comms)", "        return 1;"]
     if atoms.Subject.COMM in subjects:
-        lines += [f"    u64 comm[{words}] = {{}};", "    falcon_walk_own_comm(f, comm);"]
-        subjects.remove(atoms.Subject.COMM)
-    if subjects or "ancestors" in facts:
-        lines += _ancestor_reads(subjects, words, "ancestors" in facts)
+        lines += ["    falcon_comm((const struct falcon_facts *)f, (u64 *)s->text);"]
+        lines += ["    falcon_walk_comm(comms, s, s->comm);"]
+    above = subjects - {atoms.Subject.COMM}
+    if above or "ancestors" in facts:
+        lines += _ancestor_reads(above, comms.words if comms is not None else 1, "ancestors" in facts)
     return lines
 
 
-def _ancestor_reads(subjects: Sequence[atoms.Subject], words: int, counted: bool) -> list[str]:
-    every = atoms.Subject.ANY_ANCESTOR in subjects
-    levels = [s - atoms.Subject.COMM for s in subjects if s is not atoms.Subject.ANY_ANCESTOR]
-    lines = [f"    u64 {ctext.comm_variable(subject)}[{words}] = {{}};" for subject in subjects]
-    lines += ["    u64 task = f->task;", "    u32 ancestors = 0;"]
-    # One level beyond the last that is asked about would be walked for nothing; any and counts need all.
-    deepest = layout.ANCESTORS if every or counted else max(levels)
+def _ancestor_reads(subjects: Iterable[atoms.Subject], words: int, counted: bool) -> list[str]:
+    asks_any = atoms.Subject.ANY_ANCESTOR in subjects
+    levels = [subject - atoms.Subject.COMM for subject in subjects if subject is not atoms.Subject.ANY_ANCESTOR]
+    # Levels beyond the last that is asked about would be walked for nothing; any and counts need all.
+    deepest = layout.ANCESTORS if asks_any or counted else max(levels)
+    lines = ["    u64 task = f->task;", "    s->ancestors = 0;", "    s->many = 0;"]
+    lines += [f"    s->any[{word}] = 0;" for word in range(words)]
+    lines += [f"    s->parent[{level - 1}][{word}] = 0;" for level in sorted(levels) for word in range(words)]
     lines += [
         "#pragma clang loop unroll(disable)",
-        f"    for (u32 level = 1; level <= {deepest}; level++) {{",
+        f"    for (u32 level = 0; level < {deepest}; level++) {{",
         "        task = falcon_parent(task);",
         "        if (!task)",
         "            break;",
-        "        ancestors = level;",
+        "        s->ancestors += 1;",
     ]
-    if subjects:
-        lines += [f"        u64 bits[{words}] = {{}};", "        falcon_walk_task_comm(task, bits);"]
-    for word in range(words):
-        lines += [f"        any[{word}] |= bits[{word}];"] if every else []
-        for level in levels:
-            lines += [f"        if (level == {level})", f"            parent_{level}[{word}] = bits[{word}];"]
+    if levels or asks_any:
+        lines += ["        falcon_task_comm(task, (u64 *)s->text);"]
+        lines += ["        falcon_walk_comm(comms, s, s->parent[level]);"]
+        lines += [f"        s->any[{word}] |= s->parent[level][{word}];" for word in range(words)]
     lines.append("    }")
-    if every:
-        lines.append(f"    int many = ancestors == {layout.ANCESTORS} && falcon_parent(task);")
+    if asks_any:
+        lines += [f"    if (s->ancestors == {layout.ANCESTORS})", "        s->many = falcon_parent(task);"]
     return lines
 
 
@@ -161,89 +148,99 @@ def _condition(each: stages.Filter) -> str:
 
 def _early(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]]) -> str:
     lines = [f"static __always_inline int falcon_want_{kind.name.lower()}_early(const struct falcon_facts *f)", "{"]
+    lines += [_SCRATCH] if own else []
     for number, each in own:
-        calls = [f"{_name(each, number, 'early', step)}(f)" for step in range(len(each.early))]
+        calls = [f"{_name(each, number, 'early', step)}(f, s)" for step in range(len(each.early))]
         lines += [f"    /* {', '.join(each.events)} */", f"    if ({_condition(each)})"]
         lines.append(f"        return {' && '.join(calls) or '1'};")
     return "\n".join([*lines, "    return 0;", "}", ""])
 
 
+_SCRATCH = "    volatile struct falcon_scratch *s = (struct falcon_scratch *)falcon_scratch(f);"
+_PATHS_TABLE = ("    struct falcon_paths_table *table = falcon_paths_of();", "    if (!table)", "        return 1;")
+
+
 def _late(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]], paths: tables.Table | None) -> str:
-    name = f"falcon_want_{kind.name.lower()}"
-    head = f"static __always_inline int {name}(const struct falcon_facts *f, const struct falcon_names *n)"
-    lines = [head, "{"]
-    asked = [] if paths is None else [each for _, each in own if _asks_paths(each)]
-    if kind is layout.Kind.OPEN and asked and paths is not None:
-        return "\n".join([_decide(kind, own), *lines, *_both_names(paths, own), "}", ""])
-    if kind is layout.Kind.EXEC and asked and paths is not None:
-        return "\n".join([_decide(kind, own), *lines, *_executable(paths.words), "}", ""])
-    words = 1 if paths is None else paths.words
-    if own and _ARGUMENTS[kind]:
-        lines += [f"    u64 {variable}[{words}] = {{}};" for variable in _ARGUMENTS[kind].strip(", ").split(", ")]
-    lines.append(f"    return falcon_decide_{kind.name.lower()}(f{_ARGUMENTS[kind]});" if own else "    return 0;")
-    return "\n".join([_decide(kind, own) if own else "", *lines, "}", ""])
+    name = kind.name.lower()
+    head = f"static __always_inline int falcon_want_{name}(const struct falcon_facts *f, const struct falcon_names *n)"
+    if not own:
+        return "\n".join([head, "{", "    return 0;", "}", ""])
+    subjects = _path_subjects(own)
+    body = [f"    return falcon_decide_{name}(f, s);"]
+    if paths is not None and subjects:
+        raw = atoms.Subject.RAW in subjects
+        body = _both_names(paths, own, raw) if kind is layout.Kind.OPEN else _executable(paths.words)
+    return "\n".join([_decide(kind, own), head, "{", _SCRATCH, *body, "}", ""])
 
 
-def _asks_paths(each: stages.Filter) -> bool:
-    tests = (test for branches in each.late for test in clauses.tests_of(branches))
-    found = (leaf.atom for test in tests for leaf in expression.leaves(test))
-    return any(isinstance(atom, atoms.Text) and tables.is_path(atom) for atom in found)
+def _path_subjects(own: Sequence[tuple[int, stages.Filter]]) -> set[atoms.Subject]:
+    return {atom.subject for atom in _late_atoms(own) if isinstance(atom, atoms.Text) and tables.is_path(atom)}
 
 
-def _asks_raw(own: Sequence[tuple[int, stages.Filter]]) -> bool:
+def _late_atoms(own: Sequence[tuple[int, stages.Filter]]) -> Iterable[atoms.Atom]:
     tests = (test for _, each in own for branches in each.late for test in clauses.tests_of(branches))
-    found = (leaf.atom for test in tests for leaf in expression.leaves(test))
-    return any(isinstance(atom, atoms.Text) and atom.subject is atoms.Subject.RAW for atom in found)
+    return (leaf.atom for test in tests for leaf in expression.leaves(test))
 
 
 def _decide(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]]) -> str:
-    """The late stages of the kind's filters, with the bits of one name."""
-    extra = _PARAMETERS[kind]
-    name = f"falcon_decide_{kind.name.lower()}"
-    lines = [f"static __always_inline int {name}(const struct falcon_facts *f{', ' + extra if extra else ''})", "{"]
+    """The late stages of the kind's filters, for the name whose bits are in the scratch memory."""
+    lines = [f"static __always_inline int falcon_decide_{kind.name.lower()}({_PARAMETERS})", "{"]
     for number, each in own:
-        calls = [f"{_name(each, number, 'late', step)}(f{_ARGUMENTS[kind]})" for step in range(len(each.late))]
+        calls = [f"{_name(each, number, 'late', step)}(f, s)" for step in range(len(each.late))]
         lines += [f"    if ({_condition(each)})", f"        return {' && '.join(calls) or '1'};"]
     return "\n".join([*lines, "    return 0;", "}", ""])
 
 
-def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]]) -> list[str]:
+def _asks_slash(own: Sequence[tuple[int, stages.Filter]]) -> bool:
+    return any(isinstance(atom, atoms.Number) and atom.fact == "last_slash" for atom in _late_atoms(own))
+
+
+def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]], raw: bool) -> list[str]:
+    """raw: some test asks about the name exactly as given, so its bits are needed with either name."""
     words = range(paths.words)
-    raw = _asks_raw(own)
     odd, doubled = 1 << tables.ODD, 1 << tables.DOUBLED
-    open_bits = [(1 << 64) - 1 & ~(paths.relative >> 64 * word) for word in words]
-    lines = [f"    u64 {name}[{paths.words}] = {{}};" for name in ("raw_hit", "raw_may")]
-    lines += [
-        "    int relative = n->name[0] != '/';",
-        "    /* The name as given, made absolute, is the opened path: nothing more to learn from it. */",
-        "    int same = falcon_same_name(n, relative);",
+    unsure = [(1 << 64) - 1 & ~(paths.relative >> 64 * word) for word in words]
+    lines = [
+        *_PATHS_TABLE,
+        "    falcon_compare_names(n, s);",
         "#pragma clang loop unroll(disable)",
         "    for (u32 pass = 0; pass < 2; pass++) {",
-        f"        u64 hit[{paths.words}] = {{}}, may[{paths.words}] = {{}};",
         "        u64 length = pass ? n->path_length : n->name_length;",
         "        const char *text = pass ? n->path : n->name;",
-        f"        if (pass ? !length : same{' && !relative' if raw else ''})",
+        "        /* The name as given, made absolute, is the opened path: nothing more to learn from it. */",
+        f"        if (pass ? !length : s->same{' && !s->relative' if raw else ''})",
         "            continue;",
-        "        falcon_walk_text(text, length, hit, may);",
+        "        falcon_walk_text(table, text, length, s);",
+        "        s->sure = 1;",
+        *(["        falcon_find_slash(text, length, s);"] if _asks_slash(own) else []),
     ]
     if raw:
         lines += [
-            "        if (pass ? same && !relative : 1) {",
-            *(f"            raw_hit[{w}] = hit[{w}], raw_may[{w}] = may[{w}];" for w in words),
-            f"            if (hit[0] & {doubled}) {{",
-            *(f"                raw_hit[{w}] = 0, raw_may[{w}] = ~0ULL;" for w in words),
+            "        if (!pass || (s->same && !s->relative)) {",
+            *(f"            s->raw_hit[{w}] = s->hit[{w}];" for w in words),
+            *(f"            s->raw_may[{w}] = s->may[{w}];" for w in words),
+            f"            if (s->hit[0] & {doubled}) {{",
+            *(f"                s->raw_hit[{w}] = 0;" for w in words),
+            *(f"                s->raw_may[{w}] = ~0ULL;" for w in words),
             "            }",
             "        }",
-            "        if (!pass && same)",
+            "        if (!pass && s->same)",
             "            continue;",
         ]
     lines += [
-        f"        if (!pass && (relative || hit[0] & {odd})) {{",
-        "            /* What cannot be told without the rest of the name may hold, and may not. */",
-        *(f"            may[{w}] |= hit[0] & {odd} ? ~0ULL : {open_bits[w]:#x}ULL;" for w in words),
-        *(f"            hit[{w}] = 0;" for w in words),
+        "        /* What cannot be told without the rest of the name may hold, and may not. */",
+        f"        if (length > {cwalks.MOST_NAME})",
+        "            s->sure = 0;",
+        f"        if (!pass && s->hit[0] & {odd}) {{",
+        "            s->sure = 0;",
+        *(f"            s->may[{w}] = ~0ULL;" for w in words),
+        *(f"            s->hit[{w}] = 0;" for w in words),
+        "        } else if (!pass && s->relative) {",
+        "            s->sure = 0;",
+        *(f"            s->may[{w}] |= {unsure[w]:#x}ULL;" for w in words),
+        *(f"            s->hit[{w}] = 0;" for w in words),
         "        }",
-        f"        if (falcon_decide_open(f{_ARGUMENTS[layout.Kind.OPEN]}))",
+        "        if (falcon_decide_open(f, s))",
         "            return 1;",
         "    }",
         "    return 0;",
@@ -253,10 +250,11 @@ def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]]) -
 
 def _executable(words: int) -> list[str]:
     return [
-        f"    u64 hit[{words}] = {{}}, may[{words}] = {{}};",
-        "    falcon_walk_text(n->path, n->path_length, hit, may);",
-        f"    if (!n->path_length || hit[0] & {1 << tables.ODD}) {{",
-        *(f"        hit[{word}] = 0, may[{word}] = ~0ULL;" for word in range(words)),
+        *_PATHS_TABLE,
+        "    falcon_walk_text(table, n->path, n->path_length, s);",
+        f"    if (!n->path_length || s->hit[0] & {1 << tables.ODD}) {{",
+        *(f"        s->may[{word}] = ~0ULL;" for word in range(words)),
+        *(f"        s->hit[{word}] = 0;" for word in range(words)),
         "    }",
-        f"    return falcon_decide_exec(f{_ARGUMENTS[layout.Kind.EXEC]});",
+        "    return falcon_decide_exec(f, s);",
     ]

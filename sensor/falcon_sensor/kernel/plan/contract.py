@@ -61,6 +61,10 @@ Accessors, each a read or two, so call them late and at most once a path of the 
     u64 falcon_parent(task)                      leader of the parent process of `task` (start with f->task), 0: none
     void falcon_task_comm(task, u64 words[2])    comm of any task, zeros for task 0
 
+    u64 *falcon_scratch(f)                       64 words of map memory for the filter's own use; what an earlier event
+                                                 left is in it. The verifier does not follow what memory holds: paths
+                                                 through the code that differ by it only are walked once.
+
 In exec events comm is the new program's. Maps: declare them in the text with bcc's macros
 (`BPF_ARRAY(falcon_states, u32, 4096);`, read with `falcon_states.lookup(&key)`), names not beginning
 with ``ev_`` (those are the programs' own), and give their content in `Plan.tables`.

@@ -1,8 +1,8 @@
 """Atoms and expressions as C.
 
-The names used here are those of `cfilter`'s functions: `f` the facts, `hit` and `may` the bits of
-the name at hand, `raw_hit` and `raw_may` those of the name as given, `comm`, `parent_N` and `any`
-the bits of comms, and one variable per fact that costs a read.
+Two pointers are at hand in `cfilter`'s functions: `f`, the facts, and `s`, the filter's scratch
+memory, with the bits of the name at hand (`hit`, `may`), of the name as given (`raw_hit`,
+`raw_may`), of comms (`comm`, `parent`, `any`), and the facts that cost a read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from falcon_sensor.kernel.plan import atoms, expression, stages, tables
 FACTS: dict[str, tuple[str, int, int]] = {
     "result": ("f->result", -(1 << 63), (1 << 63) - 1),
     "fd": ("f->fd", -(1 << 31), (1 << 31) - 1),
+    "last_slash": ("s->last_slash", -1, (1 << 63) - 1),
     "open_flags": ("f->open_flags", 0, (1 << 32) - 1),
     "mode": ("f->mode", 0, (1 << 32) - 1),
     "flags": ("f->flags", 0, (1 << 32) - 1),
@@ -20,19 +21,22 @@ FACTS: dict[str, tuple[str, int, int]] = {
     "protocol": ("f->protocol", 0, (1 << 16) - 1),
     "source_port": ("f->source_port", 0, (1 << 16) - 1),
     "dest_port": ("f->dest_port", 0, (1 << 16) - 1),
-    "ancestors": ("ancestors", 0, 8),
-    "container": ("container", 0, 1),
-    "has_tty": ("has_tty", 0, 1),
-    "uid": ("uid", 0, (1 << 32) - 1),
-    "gid": ("gid", 0, (1 << 32) - 1),
-    "pid": ("pid", 0, (1 << 32) - 1),
-    "vpid": ("vpid", 0, (1 << 32) - 1),
-    "caps_effective": ("caps_effective", 0, (1 << 64) - 1),
+    "ancestors": ("s->ancestors", 0, 8),
+    "container": ("s->container", 0, 1),
+    "has_tty": ("s->has_tty", 0, 1),
+    "uid": ("s->uid", 0, (1 << 32) - 1),
+    "gid": ("s->gid", 0, (1 << 32) - 1),
+    "pid": ("s->pid", 0, (1 << 32) - 1),
+    "vpid": ("s->vpid", 0, (1 << 32) - 1),
+    "caps_effective": ("s->caps_effective", 0, (1 << 64) - 1),
 }
 """A fact's C expression, its least and its greatest value."""
 
+_MAYBE = {"result": "!f->result_known", "last_slash": "!s->sure"}
+"""When the fact is not known, so that any test of it may hold."""
+
 READS = ("container", "has_tty", "uid", "gid", "pid", "vpid", "caps_effective")
-"""Facts that are read by `falcon_NAME(f)` into a variable of that name."""
+"""Facts that are read by `falcon_NAME(f)` into the scratch memory's member of that name."""
 
 
 class Printer:
@@ -81,9 +85,9 @@ class Printer:
         hit, may = _variables(atom.subject)
         word, mask = bit >> 6, f"{1 << (bit & 63):#x}ULL"
         if not positive:
-            return f"!({hit}[{word}] & {mask})"
-        found = f"{may or hit}[{word}] & {mask}"
-        return f"({found} || many)" if atom.subject is atoms.Subject.ANY_ANCESTOR else f"({found})"
+            return f"!(s->{hit}[{word}] & {mask})"
+        found = f"s->{may or hit}[{word}] & {mask}"
+        return f"({found} || s->many)" if atom.subject is atoms.Subject.ANY_ANCESTOR else f"({found})"
 
 
 def _is_enclosed(text: str) -> bool:
@@ -102,13 +106,13 @@ def _variables(subject: atoms.Subject) -> tuple[str, str | None]:
         return "raw_hit", "raw_may"
     if subject in atoms.PATHS:
         return "hit", "may"
-    return comm_variable(subject), None
+    return _comm_variable(subject), None
 
 
-def comm_variable(subject: atoms.Subject) -> str:
+def _comm_variable(subject: atoms.Subject) -> str:
     if subject is atoms.Subject.COMM:
         return "comm"
-    return "any" if subject is atoms.Subject.ANY_ANCESTOR else f"parent_{subject - atoms.Subject.COMM}"
+    return "any" if subject is atoms.Subject.ANY_ANCESTOR else f"parent[{subject - atoms.Subject.PARENT}]"
 
 
 def _cost(part: expression.Expression) -> stages.Cost:
@@ -125,10 +129,10 @@ def _number(atom: atoms.Number) -> str:
         sides = [f"{name} >= {_constant(low)}"] if low > least else []
         sides += [f"{name} <= {_constant(high)}"] if high < greatest else []
         tests.append(" && ".join(sides) if len(sides) == 1 else f"({' && '.join(sides)})" if sides else "1")
-    if atom.fact == "result":
-        tests.insert(0, "!f->result_known")
+    if atom.fact in _MAYBE:
+        tests.insert(0, _MAYBE[atom.fact])
     if len(tests) == 1:
-        return tests[0] if tests[0].isidentifier() else f"({tests[0]})"
+        return f"({tests[0]})"
     return f"({' || '.join(tests)})" if tests else "0"
 
 

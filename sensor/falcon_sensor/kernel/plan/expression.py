@@ -126,7 +126,7 @@ def merge_key(part: Leaf, conjunction: bool) -> object:
     if part.positive == conjunction:
         return None
     if isinstance(atom, atoms.Text):
-        return (atoms.Text, atom.subject, atom.last, part.positive)
+        return (atoms.Text, atom.subject, part.positive)
     return (atoms.Address, atom.side, part.positive)
 
 
@@ -148,7 +148,7 @@ def _merge(group: list[Leaf], conjunction: bool) -> Expression:
         return bits(first.fact, first.mask, values)
     if isinstance(first, atoms.Text):
         patterns = frozenset[atoms.Pattern]().union(*(o.atom.patterns for o in group if isinstance(o.atom, atoms.Text)))
-        return Leaf(atoms.Text(first.subject, patterns, first.last), group[0].positive)
+        return Leaf(atoms.Text(first.subject, patterns), group[0].positive)
     networks = frozenset[tuple[bytes, int]]().union(
         *(o.atom.networks for o in group if isinstance(o.atom, atoms.Address))
     )
@@ -265,7 +265,7 @@ def sort_key(expression: Expression) -> str:
 
 def _atom_key(atom: atoms.Atom) -> str:
     if isinstance(atom, atoms.Text):
-        return f"{atom.subject:02}{atom.last:d}{sorted(atom.patterns)}"
+        return f"{atom.subject:02}{sorted(atom.patterns)}"
     if isinstance(atom, atoms.Bits):
         return f"{atom.fact}{atom.mask}{sorted(atom.values)}"
     if isinstance(atom, atoms.Address):

@@ -84,45 +84,61 @@ def flags(op: str, values: tuple[typed.Value, ...]) -> decisions.Decision:
 
 
 def directory(op: str, values: tuple[typed.Value, ...]) -> decisions.Decision:
+    """The part of the name before its last slash; `/` for entries of the root and for names without a slash."""
     literals = [value for value in values if isinstance(value, bytes)]
     if op == "!=":
         return directory("=", values).swapped
     if op in ("=", "in"):
-        inside = (atoms.Pattern(b"/" if text == b"/" else text + b"/", True) for text in literals)
-        itself = (atoms.Pattern(text, True, True) for text in literals)
-        return _in_directory(
-            texts.pattern_leaf(NAME, *inside, last=True),
-            texts.pattern_leaf(NAME, *itself),
-        )
+        return _in_directory(literals)
     if op == "pmatch":
-        found = decisions.either(texts.below(NAME, text) for text in literals)
-        strict = [atoms.Pattern(b"/" + b"/".join(p for p in text.split(b"/") if p) + b"/", True) for text in literals]
-        plain = found.fails != expression.TRUE
-        return decisions.Decision(
-            found.holds, expression.opposite(texts.pattern_leaf(NAME, *strict)) if plain else expression.TRUE
-        )
-    text = literals[0] if literals else b""
-    if not text:
+        return decisions.either(map(_below, literals))
+    if len(literals) != 1 or decisions.text_holds(op, b"/", literals[0]) is not False:
         return decisions.UNKNOWN
+    text = literals[0]
+    # Where the directory ends is not known to a pattern, so what it says of the end is left open.
     if op in ("startswith", "contains"):
-        return decisions.Decision(texts.pattern_leaf(NAME, atoms.Pattern(text, op == "startswith")), expression.TRUE)
-    if op == "endswith" and text != b"/":
-        return _in_directory(
-            texts.pattern_leaf(NAME, atoms.Pattern(text + b"/"), last=True),
-            texts.pattern_leaf(NAME, atoms.Pattern(text, end=True)),
-        )
-    if op == "glob" and (parts := texts.pieces(text)) is not None:
-        # Where the directory ends is not known to a pattern, so its end is left open.
-        begin = (texts.pattern_leaf(NAME, atoms.Pattern(part.text, part.start)) for part in parts[0] if part.text)
-        return decisions.Decision(expression.every(*begin), expression.TRUE)
-    return decisions.UNKNOWN
+        needed = [texts.pattern_leaf(NAME, atoms.Pattern(text, op == "startswith"))]
+    elif op == "endswith":
+        needed = [texts.pattern_leaf(NAME, atoms.Pattern(text + b"/"), atoms.Pattern(text, end=True))]
+    elif op == "glob" and (parts := texts.pieces(text)) is not None:
+        needed = [texts.pattern_leaf(NAME, atoms.Pattern(part.text, part.start)) for part in parts[0] if part.text]
+    else:
+        return decisions.UNKNOWN
+    return decisions.Decision(expression.every(*needed), expression.TRUE)
 
 
-def _in_directory(inside: expression.Expression, itself: expression.Expression) -> decisions.Decision:
+def _below(path: bytes) -> decisions.Decision:
+    """`fd.directory pmatch`: the directory is this path or below it, so the name is strictly below or the path."""
+    found = texts.below(NAME, path)
+    if found.fails == expression.TRUE or found == decisions.ALWAYS:
+        return found
+    strictly = atoms.Pattern(b"/" + b"/".join(part for part in path.split(b"/") if part) + b"/", True)
+    return decisions.Decision(found.holds, expression.opposite(texts.pattern_leaf(NAME, strictly)))
+
+
+def _in_directory(literals: list[bytes]) -> decisions.Decision:
+    """`fd.directory` is one of these: the name starts with it, and its last slash is the one behind it."""
+    by_length: dict[int, list[atoms.Pattern]] = {}
+    for text in literals:
+        length = 0 if text == b"/" else len(text)
+        by_length.setdefault(length, []).append(atoms.Pattern(text[:length] + b"/", True))
+    inside = expression.some(
+        *(
+            expression.every(texts.pattern_leaf(NAME, *patterns), _last_slash(length))
+            for length, patterns in by_length.items()
+        ),
+        *([_last_slash(-1)] if b"/" in literals else []),
+    )
+    itself = texts.pattern_leaf(NAME, *(atoms.Pattern(text, True, True) for text in literals))
     return decisions.Decision(
         expression.some(inside, expression.every(itself, DIRECTORY_FLAG)),
         expression.some(expression.opposite(inside), DIRECTORY_FLAG),
     )
+
+
+def _last_slash(offset: int) -> expression.Expression:
+    """Where the name's last slash is; -1: it has none (pipes, memfds)."""
+    return expression.leaf(atoms.Number("last_slash", ((offset, offset),)))
 
 
 def filename(op: str, values: tuple[typed.Value, ...]) -> decisions.Decision:
@@ -150,19 +166,24 @@ def _filename(op: str, values: tuple[typed.Value, ...]) -> decisions.Decision:
         return decisions.UNKNOWN
     if b"/" in text:
         return decisions.NEVER
-    return decisions.exact(_part(texts.Piece(text, op == "startswith", op == "endswith")))
+    return _parts([texts.Piece(text, op == "startswith", op == "endswith")], True)
 
 
-def _part(piece: texts.Piece) -> expression.Expression:
-    """The piece in the last component: a start is a slash there, and slashes forget what stood before them."""
-    text = b"/" + piece.text if piece.start else piece.text
-    return texts.pattern_leaf(NAME, atoms.Pattern(text, end=piece.end), last=not piece.end)
+def _parts(found: list[texts.Piece], complete: bool) -> decisions.Decision:
+    """Pieces of the last component. Only a piece at its end is known to be in it: others may be in any component."""
+    condition = expression.every(
+        *(
+            texts.pattern_leaf(NAME, atoms.Pattern(b"/" + piece.text if piece.start else piece.text, end=piece.end))
+            for piece in found
+        )
+    )
+    if complete and all(piece.end for piece in found):
+        return decisions.exact(condition)
+    return decisions.Decision(condition, expression.TRUE)
 
 
 def _filename_glob(text: bytes) -> decisions.Decision:
     parts = texts.pieces(text)
     if parts is None or any(b"/" in piece.text for piece in parts[0]):
         return decisions.NEVER
-    found, complete = parts
-    condition = expression.every(*map(_part, found))
-    return decisions.exact(condition) if complete else decisions.Decision(condition, expression.TRUE)
+    return _parts(*parts)

@@ -60,10 +60,11 @@ _NOTHING_KNOWN = _Bits(0, _ALL)
 
 
 class _Names(NamedTuple):
-    """The bits of the name at hand and of the name as given."""
+    """The bits of the name at hand and of the name as given. last_slash: None when the name is not known."""
 
     name: _Bits
     raw: _Bits
+    last_slash: int | None = None
 
 
 def wanted(filters: list[stages.Filter], paths: tables.Table | None, comms: tables.Table | None, facts: Facts) -> bool:
@@ -86,9 +87,14 @@ def _names(facts: Facts, kind: layout.Kind, paths: tables.Table | None) -> Itera
         given = _walk(paths, facts.name)
         raw = _NOTHING_KNOWN if given.hit >> tables.DOUBLED & 1 else given
         if not same_name(facts):
-            yield _Names(_given(paths, facts.name, given), raw)
+            known = facts.name.startswith(b"/") and not given.hit >> tables.ODD & 1
+            yield _Names(_given(paths, facts.name, given), raw, _last_slash(facts.name) if known else None)
         if facts.path:
-            yield _Names(_walk(paths, facts.path), raw)
+            yield _Names(_walk(paths, facts.path), raw, _last_slash(facts.path))
+
+
+def _last_slash(name: bytes) -> int | None:
+    return name.rfind(b"/") if len(name) <= cwalks.MOST_NAME else None
 
 
 def _walk(paths: tables.Table, text: bytes) -> _Bits:
@@ -128,7 +134,9 @@ def _holds(
     if isinstance(atom, atoms.Number):
         if atom.fact == "result" and not facts.result_known:
             return True
-        value = _number(facts, atom.fact)
+        value = names.last_slash if atom.fact == "last_slash" else _number(facts, atom.fact)
+        if value is None:
+            return True
         return any(low <= value <= high for low, high in atom.ranges) == positive
     if isinstance(atom, atoms.Bits):
         return (_number(facts, atom.fact) & atom.mask in atom.values) == positive

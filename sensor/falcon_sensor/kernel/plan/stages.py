@@ -27,7 +27,19 @@ class Cost(IntEnum):
 
 
 _FACTS = frozenset(
-    ("result", "open_flags", "mode", "flags", "fd", "family", "sock_type", "protocol", "source_port", "dest_port")
+    (
+        "result",
+        "last_slash",
+        "open_flags",
+        "mode",
+        "flags",
+        "fd",
+        "family",
+        "sock_type",
+        "protocol",
+        "source_port",
+        "dest_port",
+    )
 )
 _EARLY = frozenset(("result", "open_flags", "mode", "fd", "container", "uid", "gid", "pid", "vpid", "has_tty"))
 _EARLY_BITS = _EARLY | {"caps_effective"}

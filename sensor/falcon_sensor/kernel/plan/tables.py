@@ -60,11 +60,11 @@ def paths(tests: Iterable[atoms.Text]) -> Table | None:
     listed = list(dict.fromkeys(tests))
     if not listed:
         return None
-    keys: dict[tuple[frozenset[atoms.Pattern], bool], int] = {(_ODD, False): ODD, (_DOUBLED, False): DOUBLED}
-    bits = {test: keys.setdefault((_patterns(test), test.last), len(keys)) for test in listed}
+    keys: dict[frozenset[atoms.Pattern], int] = {_ODD: ODD, _DOUBLED: DOUBLED}
+    bits = {test: keys.setdefault(_patterns(test), len(keys)) for test in listed}
     relative = 0
     for test, bit in bits.items():
-        if all(_ends_the_name(pattern, test.last) for pattern in test.patterns):
+        if all(map(_ends_the_name, test.patterns)):
             relative |= 1 << bit
     return Table(automaton.build(list(keys), _words(len(keys))), bits, relative)
 
@@ -74,8 +74,8 @@ def comms(tests: Iterable[atoms.Text]) -> Table | None:
     listed = list(dict.fromkeys(tests))
     if not listed:
         return None
-    keys: dict[tuple[frozenset[atoms.Pattern], bool], int] = {}
-    bits = {test: keys.setdefault((test.patterns, test.last), len(keys)) for test in listed}
+    keys: dict[frozenset[atoms.Pattern], int] = {}
+    bits = {test: keys.setdefault(test.patterns, len(keys)) for test in listed}
     return Table(automaton.build(list(keys), _words(len(keys))), bits)
 
 
@@ -89,11 +89,11 @@ def _patterns(test: atoms.Text) -> frozenset[atoms.Pattern]:
     twins = (
         atoms.Pattern(pattern.text[1:], True, pattern.end)
         for pattern in test.patterns
-        if pattern.text.startswith(b"/") and not pattern.start and _ends_the_name(pattern, test.last)
+        if pattern.text.startswith(b"/") and _ends_the_name(pattern)
     )
     return test.patterns.union(twins)
 
 
-def _ends_the_name(pattern: atoms.Pattern, last: bool) -> bool:
+def _ends_the_name(pattern: atoms.Pattern) -> bool:
     """Whether the pattern can only fit within the last component (and the slash before it)."""
-    return not pattern.start and b"/" not in pattern.text[1:] and (pattern.end or last) and pattern.text != b"/"
+    return not pattern.start and pattern.end and b"/" not in pattern.text[1:] and pattern.text != b"/"

@@ -3,7 +3,7 @@
 proc.name in (sh, bash)              {^sh$, ^bash$}
 fd.name startswith /etc/             {^/etc/}
 fd.name glob /home/*/.ssh/*          {^/home/} and {/.ssh/}      (necessary, not sufficient)
-fd.name pmatch (/opt)                {^/opt$, ^/opt/}
+fd.name pmatch (/opt)                {^/opt$, ^/opt/, ^opt$, ^opt/}
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Piece(NamedTuple):
     end: bool
 
 
-def pattern_leaf(subject: atoms.Subject, *patterns: atoms.Pattern, last: bool = False) -> expression.Expression:
-    return expression.leaf(atoms.Text(subject, frozenset(patterns), last))
+def pattern_leaf(subject: atoms.Subject, *patterns: atoms.Pattern) -> expression.Expression:
+    return expression.leaf(atoms.Text(subject, frozenset(patterns)))
 
 
 def compare(subject: atoms.Subject, op: str, values: tuple[typed.Value, ...]) -> decisions.Decision:
@@ -55,12 +55,14 @@ def below(subject: atoms.Subject, path: bytes) -> decisions.Decision:
     parts = [part for part in path.split(b"/") if part]
     plain = next((i for i, part in enumerate(parts) if glob.is_glob(part)), len(parts))
     prefix = b"".join(b"/" + part for part in parts[:plain])
-    if plain < len(parts):
-        holds = pattern_leaf(subject, atoms.Pattern(prefix + b"/", True))
-        return decisions.Decision(holds, expression.TRUE)
+    # A leading slash is irrelevant: names without one are pipes, memfds and the like.
+    inside = [atoms.Pattern(start + b"/", True) for start in (prefix, prefix[1:])]
     if not prefix:
-        return decisions.ALWAYS
-    return decisions.exact(pattern_leaf(subject, atoms.Pattern(prefix, True, True), atoms.Pattern(prefix + b"/", True)))
+        return decisions.ALWAYS if not parts else decisions.UNKNOWN
+    if plain < len(parts):
+        return decisions.Decision(pattern_leaf(subject, *inside), expression.TRUE)
+    itself = [atoms.Pattern(text, True, True) for text in (prefix, prefix[1:])]
+    return decisions.exact(pattern_leaf(subject, *inside, *itself))
 
 
 def pieces(text: bytes) -> tuple[list[Piece], bool] | None:

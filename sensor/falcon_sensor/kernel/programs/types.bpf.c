@@ -51,6 +51,7 @@ struct falcon_names {
 };
 
 #define FALCON_NAME_MAX 256
+#define FALCON_SCRATCH_WORDS 64
 
 /* Where a blob of the record is to be read from; unset when length is 0. */
 struct ev_blob {
@@ -76,12 +77,19 @@ struct ev_workspace {
     u32 lengths; /* offset of the record's table of lengths */
     u32 unsure;  /* a name the filter reads was cut or unreadable: ship without asking it */
     u32 reserved;
+    u64 scratch[FALCON_SCRATCH_WORDS];
     struct ev_blob blobs[FALCON_SLOTS];
     struct falcon_names names;
     /* Paths are put together from their end; a component may be written at any place in front of it. */
     char walk[FALCON_PATH_CAP + FALCON_NAME_MAX];
     char component[FALCON_NAME_MAX];
 };
+
+/* The filters' own memory; the facts they are given are always a workspace's. */
+static __always_inline u64 *falcon_scratch(const struct falcon_facts *f)
+{
+    return ((struct ev_workspace *)f)->scratch;
+}
 
 struct ev_buffer {
     char bytes[FALCON_BUFFER];
