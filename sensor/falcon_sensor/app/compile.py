@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from falcon_sensor.engine.fields import registry
 from falcon_sensor.kernel.plan import build
 from falcon_sensor.records import layout
 from falcon_sensor.settings import load, model
+
+_EVENTS = frozenset(layout.EVENTS)
 
 _MOST_ERRORS = 20
 """Printed of many: the first ones are usually what the others come from."""
@@ -47,9 +50,11 @@ def answer(request: dict[str, Any]) -> prepare.Answer:
         return prepare.Answer(None, _shortened(errors))
     if not result.bundle.rules:
         return prepare.Answer(None, (f"no rule is active in {', '.join(map(str, paths))}",))
+    plan = build.build(result.bundle)
+    if not plan.events:
+        return prepare.Answer(None, (*_unseen(result.bundle), "no rule can hold for any event this sensor watches"))
     warnings += [each.render() for each in result.diagnostics if not each.is_error]
     warnings += _unseen(result.bundle)
-    plan = build.build(result.bundle)
     return prepare.Answer(prepare.Prepared(settings, result.bundle, plan, tuple(warnings)))
 
 
@@ -66,7 +71,7 @@ def wanted(settings: model.Settings) -> options.Options:
 def _impossible(result: compiled.Result) -> Iterator[str]:
     """Conditions on fields that this sensor cannot fill: such a rule would be silent, and nobody would know why."""
     for rule in result.rules:
-        if not rule.active:
+        if not rule.active or not _watched(rule.event_types):
             continue
         for field in dict.fromkeys(registry.fields_of(rule.condition)):
             if reason := registry.reason(field):
@@ -78,12 +83,15 @@ def _impossible(result: compiled.Result) -> Iterator[str]:
 
 def _unseen(rules: bundle.Bundle) -> list[str]:
     """Rules for events that this sensor does not watch; they stay, but somebody should know."""
-    known = frozenset(layout.EVENTS)
     return [
         f"warning: rule {rule.name!r} never holds here: this sensor does not watch {', '.join(rule.event_types[:5])}"
         for rule in rules.rules
-        if rule.event_types and not known & set(rule.event_types)
+        if rule.event_types and not _watched(rule.event_types)
     ]
+
+
+def _watched(event_types: tuple[str, ...] | None) -> bool:
+    return event_types is None or not _EVENTS.isdisjoint(event_types)
 
 
 def _shortened(errors: Sequence[str]) -> tuple[str, ...]:
@@ -95,7 +103,16 @@ def _shortened(errors: Sequence[str]) -> tuple[str, ...]:
 def main() -> None:
     """One request, one answer."""
     request = json.load(sys.stdin)
-    result = pickle.dumps(answer(request), pickle.HIGHEST_PROTOCOL)
+    try:
+        found = answer(request)
+    except Exception as error:
+        # Whatever is in the files, this is a fault of ours; a user is served with one line that can be reported.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{os.path.basename(place.filename)}:{place.lineno}"
+        found = prepare.Answer(
+            None, (f"falcon-sensor: internal error, please report: {type(error).__name__}: {error} ({where})",)
+        )
+    result = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
     sys.stdout.buffer.write(result)
     sys.stdout.buffer.flush()
     # Freeing a compiler's worth of objects one by one takes a while and helps nobody.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from falcon_rules import bundle
 from falcon_sensor.app import prepare, signals, terminal
 from falcon_sensor.engine import engine
-from falcon_sensor.kernel import grace, probes
+from falcon_sensor.kernel import capabilities, grace, probes
 from falcon_sensor.outputs import base, build
 from falcon_sensor.pipeline import consumer, drops, generation, tally
 from falcon_sensor.settings import model
@@ -81,6 +81,7 @@ class Sensor:
         self._consumer.start()
 
     def _put_to_work(self, prepared: prepare.Prepared) -> Working:
+        _must_be_allowed()
         # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
         worker = futures.ThreadPoolExecutor(1)
         building = worker.submit(self._build_engine, prepared.bundle)
@@ -214,6 +215,17 @@ class Sensor:
 def _priority(settings: model.Settings) -> bundle.Priority:
     name = {"info": "informational"}.get(settings.priority, settings.priority)
     return bundle.Priority[name.upper()]
+
+
+def _must_be_allowed() -> None:
+    """Without the capabilities the kernel refuses only after seconds of compiling, and in riddles."""
+    with open("/proc/self/status") as status:
+        missing = set(capabilities.missing_capabilities(status.read())) & {"CAP_BPF", "CAP_PERFMON"}
+    if missing:
+        raise prepare.Failed(
+            f"loading eBPF programs needs {' and '.join(sorted(missing))}, which this process does not have: "
+            "run it as root (sudo), in a container privileged; `falcon-sensor check` says more"
+        )
 
 
 def _settle() -> None:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+SENSOR = (sys.executable, "-m", "falcon_sensor")
 RULE = """
 - rule: Watched file
   desc: d
@@ -18,7 +19,7 @@ RULE = """
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "falcon_sensor", *arguments],
+        [*SENSOR, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -135,3 +136,31 @@ def test_settings_can_be_printed():
     done = run("settings")
     assert done.returncode == 0
     assert "\njson_output: false\n" in done.stdout
+
+
+@pytest.mark.kernel
+def test_without_the_capabilities_one_line_says_what_to_do(rules):
+    good = rules(RULE.format(condition="evt.type = open"))
+    done = subprocess.run(
+        # Root without what loading needs, so that it can still read this checkout.
+        ["setpriv", "--bounding-set=-sys_admin,-bpf,-perfmon", "--inh-caps=-all", *SENSOR, "run", "-r", good],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "needs CAP_BPF and CAP_PERFMON" in line
+    assert "run it as root" in line
+
+
+def test_a_field_that_this_sensor_cannot_fill(rules):
+    error = refused("-r", rules(RULE.format(condition="evt.type = connect and fd.sip.name = example.org")))
+    assert "rules.yaml:4:" in error
+    assert "fd.sip.name" in error
+
+
+def test_rules_for_events_that_are_not_watched_alone_are_nothing_to_start_for(rules):
+    error = refused("-r", rules(RULE.format(condition="evt.type = ptrace")))
+    assert "this sensor does not watch ptrace" in error
