@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -76,7 +77,11 @@ def _impossible(result: compiled.Result) -> Iterator[str]:
         for field in dict.fromkeys(registry.fields_of(rule.condition)):
             if reason := registry.reason(field):
                 entry = rule.definition.entry
-                message = f"this sensor cannot fill {registry.written(field)}: {reason}"
+                leave_out = shlex.quote(f"rules[].disable.rule={entry.name}")
+                message = (
+                    f"this sensor cannot fill {registry.written(field)}: {reason}. "
+                    f"Leave the rule out with -o {leave_out}"
+                )
                 place = entry.place("condition")
                 yield entry.finding(Severity.ERROR, Code.ERR_COMPILE_CONDITION, message, place).render()
 
