@@ -27,7 +27,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, programs: Programs) -> Ite
     assert not ours, "containers left directories behind"
 
 
-@pytest.fixture(scope="session")
+# Per package: the tests of the kernel side, which come later, shall not find its programs attached.
+@pytest.fixture(scope="package")
 def default_sensor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sensor.Sensor]:
     """The default rules as they are shipped."""
     names = list(sensor.default_rules())
