@@ -107,7 +107,8 @@ def evaluate(condition: str, event: dict[str, Any], types: dict[str, Any] | None
         checked = types_.check(parser.parse(condition), extra=extra)
     except (errors.ConditionSyntaxError, types_.CheckError) as error:
         raise ConditionError(str(error)) from error
-    return evaluation.compile_condition(checked, mapping.resolver)(event)
+    with _utc():
+        return evaluation.compile_condition(checked, mapping.resolver)(event)
 
 
 def load(docs: list[str], extra_output: Any = (), min_priority: str = "debug") -> LoadResult:
