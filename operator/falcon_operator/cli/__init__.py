@@ -1,0 +1,1 @@
+"""The command `falcon-operator`: arguments, files, printing."""
