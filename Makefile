@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench clean
+.PHONY: help setup run check test bench crds clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -26,6 +26,9 @@ check: setup ## lint, format, types, layers
 
 test: setup ## everything that can be tested on this machine
 	@.venv/bin/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+crds: setup ## write crds/ and the chart's copy anew, after a change of the models
+	@.venv/bin/falcon-operator crds -o crds -o charts/falcon/crds
 
 clean: ## remove .venv and caches
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

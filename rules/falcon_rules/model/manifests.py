@@ -282,7 +282,3 @@ class RuleSetSpec(Section):
     node_selector: Annotated[Labels, Field(description="Labels of the nodes where the rules run; default: all.")] = (
         Field(default_factory=dict)
     )
-
-
-class NodeSpec(Section):
-    """Nothing can be set: the operator makes one such resource for each sensor."""
