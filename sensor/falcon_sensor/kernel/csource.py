@@ -94,6 +94,10 @@ class Tail(NamedTuple):
     place: Place
     slot: int
 
+    @property
+    def name(self) -> str:
+        return f"{self.function}/{self.place.name.lower()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -21,6 +21,7 @@ import json
 import os
 import socket
 import sys
+from concurrent import futures
 from typing import Any
 
 from falcon_sensor.kernel import bpf, btf, csource, offsets, tracepoints
@@ -86,11 +87,9 @@ def load(job: Job) -> Loaded:
     source = source_for(job)
     module, bcc = _compile(source.text)
     maps = _maps(module, bcc)
-    programs = {function: _load_function(module, bcc, function) for function in source.attach.values()}
+    programs = _load_functions(module, bcc, source)
     for tail in source.tails:
-        name = f"{tail.function}/{tail.place.name.lower()}"
-        programs[name] = _load_function(module, bcc, tail.function, tail.place)
-        bpf.update(maps["ev_tails"], tail.slot, programs[name].to_bytes(4, "little"))
+        bpf.update(maps["ev_tails"], tail.slot, programs[tail.name].to_bytes(4, "little"))
     _find_host(_load_function(module, bcc, "ev_find_host"))
     for name, content in job.plan.tables.items():
         _fill(maps, name, content)
@@ -112,9 +111,19 @@ def _compile(text: str) -> tuple[Any, Any]:
             f"bcc cannot be imported ({error}): install python3-bpfcc, and use the distribution's own python3"
         ) from None
     try:
-        return bcc.BPF(text=text.encode()), bcc
+        # Debug information would only put source lines into the verifier's log, and takes a tenth of the time.
+        return bcc.BPF(text=text.encode(), cflags=["-g0"]), bcc
     except Exception as error:  # bcc raises plain Exception
         raise LoadError(f"the compiler refused the generated programs: {error}") from None
+
+
+def _load_functions(module: Any, bcc: Any, source: csource.Source) -> dict[str, int]:
+    """All programs by name. Side by side, because verifying takes the kernel up to a quarter of a second each."""
+    wanted: dict[str, tuple[str, csource.Place | None]] = {name: (name, None) for name in source.attach.values()}
+    wanted |= {tail.name: (tail.function, tail.place) for tail in source.tails}
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        loaded = pool.map(lambda each: _load_function(module, bcc, *each), wanted.values())
+        return dict(zip(wanted, loaded, strict=True))
 
 
 def _load_function(module: Any, bcc: Any, function: str, place: csource.Place | None = None) -> int:

@@ -15,7 +15,9 @@ The text defines these six functions; a kind that no rule wants has them too (`r
 ``*_early`` runs before any name is read or path walked, the other one after. Both must be true
 for a record to be shipped. A successful exec is shipped whatever they say (the process cache
 needs it); `layout.Flag.WANTED` tells that both said yes. A record whose `TRUNCATED` or
-`UNREADABLE` concerns a name that the filter reads is shipped without asking the second function.
+`UNREADABLE` concerns a name that the filter reads is shipped without asking the second function; so is a
+call that succeeded but whose file or socket is not known, and one of io_uring whose completion could
+not be waited for.
 
 ``struct falcon_facts`` lives in map memory; all members may be read by both functions::
 

@@ -152,7 +152,7 @@ int ev_connect(struct bpf_raw_tracepoint_args *ctx)
         ev_unmap(f->source);
         f->family = EV_AF_INET;
     }
-    if (!w->unsure && !falcon_want_connect(f, &w->names))
+    if (!w->unsure && ev_asks(place) && !falcon_want_connect(f, &w->names))
         return 0;
     if (ev_is_sensor(f->task))
         return 0;

@@ -69,7 +69,7 @@ int ev_open(struct bpf_raw_tracepoint_args *ctx)
     /* Opened, but by now closed by another thread, or not opened yet: the name alone proves nothing. */
     if (!w->file && (f->result >= 0 || !f->result_known))
         w->unsure = 1;
-    if (!w->unsure && !falcon_want_open(f, &w->names))
+    if (!w->unsure && ev_asks(place) && !falcon_want_open(f, &w->names))
         return 0;
     if (ev_is_sensor(f->task))
         return 0;

@@ -108,6 +108,14 @@ enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_AT_OVERFLOW, 
 #define EV_STAGES 8
 #define EV_PLACE(place) asm volatile("%0 = " FALCON_PLACE_MARK : "=r"(place))
 
+/* Where the second filter is asked. What io_uring does is shipped unasked when its completion could not be
+ * waited for (little is known of it then) or came by overflow: too rare to be worth another half million
+ * instructions for the verifier. */
+static __always_inline int ev_asks(u32 place)
+{
+    return place == EV_AT_SYSCALL || place == EV_AT_COMPLETE;
+}
+
 BPF_PROG_ARRAY(ev_tails, EV_STAGES * EV_PLACES);
 
 BPF_PERCPU_ARRAY(ev_workspaces, struct ev_workspace, EV_PLACES);
