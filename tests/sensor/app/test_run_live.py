@@ -320,3 +320,29 @@ def test_a_stop_signal_ends_the_loading_of_rules_too(start):
     assert "Events detected: 0" in sensor.end()
     assert "Traceback" not in sensor.stderr
     until(lambda: processes_with(sensor.mark) == [], "a child is left")
+
+
+def test_events_the_ring_had_no_room_for_are_an_alert_and_stand_in_the_summary(start):
+    sensor = start("--json", "-o", "ring_bytes=65536", "-o", "rate_limit.alerts=0")
+    sensor.process.send_signal(signal.SIGSTOP)
+    for _ in range(200):  # an exec record has about a kilobyte
+        sensor.act("x" * 500)
+    sensor.process.send_signal(signal.SIGCONT)
+    until(lambda: "event drop" in sensor.stderr, sensor.said)
+    alerts = [json.loads(line) for line in sensor.end().splitlines()]
+    (drop,) = [each for each in alerts if each["rule"] == "Falcon internal: syscall event drop"]
+    lost = drop["output_fields"]["n_drops"]
+    assert drop["source"] == "internal"
+    assert sum(each["rule"] == "Marked program" for each in alerts) >= 200 - lost
+    assert "event drop detected: 1 occurrences" in sensor.stderr
+    assert "num times actions taken: 1" in sensor.stderr
+
+
+def test_a_full_disk_is_one_message_and_the_other_output_goes_on(start):
+    sensor = start("-o", "file_output.enabled=true", "-o", "file_output.filename=/dev/full")
+    for _ in range(3):
+        sensor.act()
+        assert "marked program" in sensor.line()
+    sensor.end()
+    assert sensor.stderr.count("No space left on device") == 1
+    assert "3 alerts were lost for it" in sensor.stderr
