@@ -35,7 +35,8 @@ def generate(filters: Sequence[stages.Filter], paths: tables.Table | None, comms
     text = [cwalks.scratch(paths, comms, ctext.READS)]
     text += [cwalks.ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
     if paths is not None:
-        text += [cwalks.table("paths", paths), cwalks.walk_text(paths), cwalks.SAME_NAME, cwalks.LAST_SLASH]
+        text += [cwalks.table("paths", paths), cwalks.HAS_SLASH, cwalks.SAME_NAME]
+        text += [cwalks.walk_text(paths, _asks_slash(list(enumerate(filters))))]
     if comms is not None:
         text += [cwalks.table("comms", comms), cwalks.walk_comm(comms)]
     for number, each in enumerate(filters):
@@ -169,7 +170,7 @@ def _late(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]], paths: ta
     body = [f"    return falcon_decide_{name}(f, s);"]
     if paths is not None and subjects:
         raw = atoms.Subject.RAW in subjects
-        body = _both_names(paths, own, raw) if kind is layout.Kind.OPEN else _executable(paths.words)
+        body = _both_names(paths, raw) if kind is layout.Kind.OPEN else _executable(paths.words)
     return "\n".join([_decide(kind, own), head, "{", _SCRATCH, *body, "}", ""])
 
 
@@ -195,7 +196,7 @@ def _asks_slash(own: Sequence[tuple[int, stages.Filter]]) -> bool:
     return any(isinstance(atom, atoms.Number) and atom.fact == "last_slash" for atom in _late_atoms(own))
 
 
-def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]], raw: bool) -> list[str]:
+def _both_names(paths: tables.Table, raw: bool) -> list[str]:
     """raw: some test asks about the name exactly as given, so its bits are needed with either name."""
     words = range(paths.words)
     odd, doubled = 1 << tables.ODD, 1 << tables.DOUBLED
@@ -211,8 +212,6 @@ def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]], r
         f"        if (pass ? !length : s->same{' && !s->relative' if raw else ''})",
         "            continue;",
         "        falcon_walk_text(table, text, length, s);",
-        "        s->sure = 1;",
-        *(["        falcon_find_slash(text, length, s);"] if _asks_slash(own) else []),
     ]
     if raw:
         lines += [
@@ -229,8 +228,6 @@ def _both_names(paths: tables.Table, own: Sequence[tuple[int, stages.Filter]], r
         ]
     lines += [
         "        /* What cannot be told without the rest of the name may hold, and may not. */",
-        f"        if (length > {cwalks.MOST_NAME})",
-        "            s->sure = 0;",
         f"        if (!pass && s->hit[0] & {odd}) {{",
         "            s->sure = 0;",
         *(f"            s->may[{w}] = ~0ULL;" for w in words),

@@ -26,7 +26,8 @@ def scratch(paths: tables.Table | None, comms: tables.Table | None, reads: Itera
         "    /* path tests that hold, and that may hold, for the name; the same for the name exactly as given */",
         f"    u64 hit[{path_words}], may[{path_words}], raw_hit[{path_words}], raw_may[{path_words}];",
         "    s64 last_slash;       /* its offset in the name, -1: none */",
-        "    u64 sure;             /* the name is known: last_slash tells something */",
+        "    u64 slashes;          /* where the last eight bytes with a slash in them start */",
+        "    u64 sure;             /* the name is known, so last_slash tells something */",
         "    u64 relative, same;   /* the name as given is relative; it surely is the opened path */",
         "    u64 skip, from;       /* bytes of the name and of the opened path before those compared */",
         "    u64 at, length;       /* bytes done, and all: as variables, each number would be walked by itself */",
@@ -83,8 +84,10 @@ def table(name: str, given: tables.Table) -> str:
 _ALIGNED = "__attribute__((aligned(8)))"
 
 
-def walk_text(given: tables.Table) -> str:
-    """Eight bytes at a time, and without a branch for each: the verifier walks a branch's both sides for a hundred
+def walk_text(given: tables.Table, last_slash: bool) -> str:
+    """last_slash: some test asks where the last slash is.
+
+    Eight bytes at a time, and without a branch for each: the verifier walks a branch's both sides for a hundred
     instructions before it looks whether it has been there. Output is rare, so the bytes that gave some
     are walked once more.
     """
@@ -98,6 +101,8 @@ def walk_text(given: tables.Table) -> str:
             "{",
             *(f"    s->hit[{word}] = 0;" for word in words),
             *(f"    s->may[{word}] = ~0ULL;" for word in words),
+            "    s->sure = 0;",
+            *(["    s->last_slash = -1;", "    s->slashes = ~0ULL;"] if last_slash else []),
             f"    if (length > {MOST_NAME})",
             "        return;",
             f"    u32 state = {machine.start};",
@@ -120,19 +125,27 @@ def walk_text(given: tables.Table) -> str:
             "                falcon_paths_output(table, before, s->hit);",
             "            }",
             "        }",
+            *(
+                ["        if (falcon_has_slash(*(const u64 *)&text[at]))", "            s->slashes = at;"]
+                if last_slash
+                else []
+            ),
             "        at += 8;",
             "    }",
             "    s->at = at;",
             "    s->length = length;",
+            *(_FIND_SLASH if last_slash else []),
             "    /* The last bytes, and the NUL that ends every text for the automaton. */",
             "#pragma clang loop unroll(disable)",
             "    for (u32 i = 0; i < 8; i++) {",
             "        u8 byte = s->at < s->length ? text[s->at & 4095] : 0;",
             "        state = falcon_paths_step(table, state, byte);",
             "        falcon_paths_output(table, state, s->hit);",
+            *(["        if (byte == '/')", "            s->last_slash = s->at;"] if last_slash else []),
             "        s->at += 1;",
             "    }",
             *(f"    s->may[{word}] = s->hit[{word}];" for word in words),
+            "    s->sure = 1;",
             "}",
             "",
         ]
@@ -199,22 +212,24 @@ static __always_inline void falcon_compare_names(const struct falcon_names *n, v
 }}
 """
 
-LAST_SLASH = """\
-/* The offset of the last slash; a component has at most 255 bytes, so it is not far. */
-static __always_inline void falcon_find_slash(const char *text, u64 length, volatile struct falcon_scratch *s)
+HAS_SLASH = """\
+/* Whether one of the eight bytes is a slash: the usual test for a zero byte, of the bytes' difference to it. */
+static __always_inline u64 falcon_has_slash(u64 bytes)
 {
-    s->last_slash = -1;
-#pragma clang loop unroll(disable)
-    for (u32 back = 1; back <= 256; back++) {
-        if (back > length)
-            return;
-        if (text[(length - back) & 4095] == '/') {
-            s->last_slash = length - back;
-            return;
-        }
-    }
+    u64 differences = bytes ^ 0x2f2f2f2f2f2f2f2fULL;
+    return (differences - 0x0101010101010101ULL) & ~differences & 0x8080808080808080ULL;
 }
 """
+
+_FIND_SLASH = (
+    "    if (s->slashes != ~0ULL) {",
+    "#pragma clang loop unroll(disable)",
+    "        for (u32 i = 0; i < 8; i++) {",
+    "            if (text[(s->slashes + i) & 4095] == '/')",
+    "                s->last_slash = s->slashes + i;",
+    "        }",
+    "    }",
+)
 
 ADDRESSES = """\
 static __always_inline u32 falcon_word(const volatile u8 *address, u32 index)
