@@ -185,7 +185,8 @@ def _structural(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, 
         result["description"] = " ".join(result["description"].split())
     if "const" in merged:
         result["enum"] = [merged["const"]]
-    if not isinstance(result.get("default"), str | int | float | bool):
+    # "" is left out too: some API servers (1.20) read it as null, and then refuse the definition.
+    if not isinstance(result.get("default"), str | int | float | bool) or result["default"] == "":
         result.pop("default", None)
     if "anyOf" in merged or "type" not in merged:
         # Text or a list of texts, or the free-form values of exceptions: more than a structural schema can say.
