@@ -36,6 +36,7 @@ def test_identities(act):
     assert (head.vpgid, head.vsid) == (head.pgid, head.sid)
     assert head.start < head.time
     assert head.mnt_ns == os.stat("/proc/self/ns/mnt").st_ino
+    assert head.net_ns == os.stat("/proc/self/ns/net").st_ino
     with open("/proc/self/cgroup") as file:
         paths = [line.rstrip("\n").split(":", 2) for line in file]
     unified = next((path for number, _, path in paths if number == "0"), None)

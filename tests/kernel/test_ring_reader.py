@@ -112,6 +112,18 @@ def test_at_most_so_many(writer: Writer):
     reader.close()
 
 
+def test_record_that_comes_while_the_last_one_is_handled(writer: Writer):
+    """The kernel wakes nobody for it, because the reader has not caught up yet: it must be found now."""
+    reader = ring.Ring(writer.fd, SIZE)
+    writer.write(b"first")
+    records = reader.records()
+    assert next(records) == b"first"
+    writer.write(b"second")
+    assert list(records) == [b"second"]
+    assert writer.consumed() == writer.position
+    reader.close()
+
+
 def test_closing_early_keeps_the_rest(writer: Writer):
     reader = ring.Ring(writer.fd, SIZE)
     for number in range(3):

@@ -25,6 +25,7 @@ def test_result_and_opened_path(act, target: Path):
     assert record.head.result == acted.results[0] >= 0
     assert record.blob("name") == bytes(target)
     assert record.blob("path") == bytes(target.parent / "secret")
+    assert (record.body.open_flags, record.body.mode, record.body.dirfd) == (os.O_RDONLY, 0, -100)
 
 
 def test_failure(act, tmp_path: Path):

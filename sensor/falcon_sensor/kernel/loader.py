@@ -13,9 +13,11 @@ which the parent keeps.
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import dataclasses
 import errno
+import functools
 import importlib.resources
 import json
 import os
@@ -75,9 +77,19 @@ class Loaded:
         return {"maps": list(self.maps), "programs": list(self.programs), "links": list(self.links)}
 
 
+_types = functools.cache(btf.Btf.load)
+
+
+def warm_up() -> None:
+    """Does ahead of the job what every job needs; what goes wrong is the job's to say."""
+    with contextlib.suppress(btf.BtfError, LoadError):
+        _types()
+        _bcc()
+
+
 def source_for(job: Job) -> csource.Source:
     """The C text of a job on this kernel."""
-    types = btf.Btf.load()
+    types = _types()
     found = offsets.macros(types, job.host.machine)
     return csource.generate(job.plan, job.host, found, tracepoints.find(types), job.ring_bytes)
 
@@ -101,7 +113,7 @@ def load(job: Job) -> Loaded:
     return Loaded(maps, programs, links)
 
 
-def _compile(text: str) -> tuple[Any, Any]:
+def _bcc() -> Any:
     headers = importlib.resources.files(__package__) / "headers"
     os.environ["BCC_KERNEL_SOURCE"] = str(headers)
     try:
@@ -110,6 +122,11 @@ def _compile(text: str) -> tuple[Any, Any]:
         raise LoadError(
             f"bcc cannot be imported ({error}): install python3-bpfcc, and use the distribution's own python3"
         ) from None
+    return bcc
+
+
+def _compile(text: str) -> tuple[Any, Any]:
+    bcc = _bcc()
     try:
         # Debug information would only put source lines into the verifier's log, and takes a tenth of the time.
         return bcc.BPF(text=text.encode(), cflags=["-g0"]), bcc
@@ -193,17 +210,21 @@ def _fill(maps: dict[str, int], name: str, content: bytes) -> None:
         bpf.update(maps[name], key, content[key * size : (key + 1) * size])
 
 
-def _receive(connection: socket.socket) -> Job:
+def _receive(connection: socket.socket) -> Job | None:
+    """The job, or None when there is none after all (rules that do not compile)."""
     parts = []
     while part := connection.recv(1 << 16):
         parts.append(part)
-    return Job.from_json(b"".join(parts))
+    return Job.from_json(b"".join(parts)) if parts else None
 
 
 def main(descriptor: int) -> None:
     """Serves one job on this socket and exits."""
     connection = socket.socket(fileno=descriptor)
+    warm_up()
     job = _receive(connection)
+    if job is None:
+        return
     try:
         loaded = load(job)
     except (LoadError, btf.BtfError) as error:

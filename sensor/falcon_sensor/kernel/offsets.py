@@ -45,6 +45,8 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "CRED_INHERITABLE": ("cred.cap_inheritable",),
     "NSPROXY_MNT_NS": ("nsproxy.mnt_ns",),
     "MNT_NS_INUM": ("mnt_namespace.ns.inum",),
+    "NSPROXY_NET_NS": ("nsproxy.net_ns",),
+    "NET_NS_INUM": ("net.ns.inum",),
     # control groups
     "CSS_SET_DEFAULT": ("css_set.dfl_cgrp",),
     "CSS_SET_SUBSYS": ("css_set.subsys",),

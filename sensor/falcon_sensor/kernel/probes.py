@@ -122,57 +122,79 @@ def _v1_subsystems(table: str) -> tuple[int, ...]:
     return tuple(number for number, row in enumerate(rows) if row[1] != "0")
 
 
+class Child:
+    """A loader's process, started ahead of its job: while the plan is still being made it imports bcc and
+    reads the kernel's types. As a context manager it is gone at the end, whatever happened.
+
+    command: how to start it, for tests.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        # -P: the working directory, which may be anybody's, must not come before the installed packages.
+        command = command or (sys.executable, "-P", "-m", loader.__name__)
+        self._ours, theirs = socket.socketpair()
+        self._log = os.memfd_create("falcon-loader-log")
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                # Ctrl-C in a terminal is for the sensor, which ends its children itself.
+                process_group=0,
+            )
+
+    def run(self, job: loader.Job) -> tuple[dict[str, object], list[int], int]:
+        """One job, once: the answer (empty when it died without one), descriptors, exit code."""
+        self._ours.settimeout(_CHILD_SECONDS)
+        message, descriptors = b"", list[int]()
+        try:
+            self._ours.sendall(job.to_json())
+            self._ours.shutdown(socket.SHUT_WR)
+            message, descriptors, _, _ = socket.recv_fds(self._ours, 1 << 16, _MOST_DESCRIPTORS)
+        except OSError:
+            self._process.kill()
+        code = self._process.wait()
+        return json.loads(message) if message else {}, descriptors, code
+
+    def complaints(self) -> str:
+        """What compiler and verifier wrote."""
+        return os.pread(self._log, 1 << 24, 0).decode(errors="replace")
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._ours.close()
+        os.close(self._log)
+
+
 def load(
-    plan: contract.Plan, ring_bytes: int, host: csource.Host | None = None, command: Sequence[str] | None = None
+    plan: contract.Plan,
+    ring_bytes: int,
+    host: csource.Host | None = None,
+    command: Sequence[str] | None = None,
+    child: Child | None = None,
 ) -> Probes:
     """Compiles and attaches the programs of `plan`; returns when they are at work.
 
     ring_bytes: size of the ring, a power of two of at least a page. command: how to start the
-    loader, for tests. Raises ProbeError.
+    loader, for tests. child: one that was started before; it is used up. Raises ProbeError.
     """
     if ring_bytes < mmap.PAGESIZE or ring_bytes & (ring_bytes - 1):
         raise ProbeError(f"a ring of {ring_bytes} bytes: it must be a power of two and at least {mmap.PAGESIZE}")
     job = loader.Job(plan, host or this_host(), ring_bytes)
-    ours, theirs = socket.socketpair()
-    log = os.memfd_create("falcon-loader-log")
-    try:
-        with ours, theirs:
-            answer, descriptors, code = _run(job, ours, theirs, log, command)
-        complaints = os.pread(log, 1 << 24, 0).decode(errors="replace")
-    finally:
-        os.close(log)
+    with child or Child(command) as working:
+        answer, descriptors, code = working.run(job)
+        complaints = working.complaints()
     if "error" in answer or not answer:
         for descriptor in descriptors:
             os.close(descriptor)
         raise ProbeError(_message(answer.get("error"), code, complaints))
     return Probes(_named(answer, descriptors), ring_bytes)
-
-
-def _run(
-    job: loader.Job, ours: socket.socket, theirs: socket.socket, log: int, command: Sequence[str] | None
-) -> tuple[dict[str, object], list[int], int]:
-    """Runs the child through one job: its answer (empty when it died without one), descriptors, exit code."""
-    # -P: a module that lies in the current directory must not run as root.
-    # -P: the working directory, which may be anybody's, must not come before the installed packages.
-    command = command or (sys.executable, "-P", "-m", loader.__name__)
-    child = subprocess.Popen(
-        [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    )
-    theirs.close()
-    ours.settimeout(_CHILD_SECONDS)
-    message, descriptors = b"", list[int]()
-    try:
-        ours.sendall(job.to_json())
-        ours.shutdown(socket.SHUT_WR)
-        message, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, _MOST_DESCRIPTORS)
-    except OSError:
-        child.kill()
-    except BaseException:  # interrupted: leave no child behind
-        child.kill()
-        child.wait()
-        raise
-    code = child.wait()
-    return json.loads(message) if message else {}, descriptors, code
 
 
 def _named(answer: dict[str, object], descriptors: list[int]) -> loader.Loaded:

@@ -73,6 +73,8 @@ class Ring:
                 if position - released >= _RELEASE:
                     released = consumer[0] = position
                 if position >= end:
+                    # In this order: the kernel wakes nobody for a record that comes while we are behind.
+                    released = consumer[0] = position
                     end = self._producer[0]
         finally:
             consumer[0] = position

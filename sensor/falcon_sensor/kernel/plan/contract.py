@@ -52,7 +52,8 @@ what an earlier event left, never out of bounds::
 
 Accessors, each a read or two, so call them late and at most once a path of the filter::
 
-    u64 falcon_container(f)                      1: the task's mount namespace is not init's
+    u64 falcon_container(f)                      1: the task's mount namespace is not init's, which is so for every
+                                                 container and for some services of the host
     u64 falcon_uid(f), falcon_gid(f)             effective
     u64 falcon_caps_effective(f), falcon_caps_permitted(f), falcon_caps_inheritable(f)
     u64 falcon_has_tty(f)                        1: there is a controlling terminal

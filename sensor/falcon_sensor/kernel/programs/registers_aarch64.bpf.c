@@ -1,6 +1,7 @@
 /* System calls on arm64: native ones, and 32-bit ones of 32-bit processes. The first argument's
  * register also carries the result, so the kernel keeps a copy of the original. */
 #define EV_TIF_32BIT 22
+#define EV_O_LARGEFILE 0400000
 
 static __always_inline int ev_is_compat(u64 task)
 {

@@ -1,6 +1,7 @@
 /* System calls on x86-64: 64-bit calls, x32 ones (bit 30 of the number) and 32-bit ones, which any
  * process may make with `int 0x80`, so it is the call and not the process that is asked. */
 #define EV_TS_COMPAT 0x2
+#define EV_O_LARGEFILE 0100000
 
 static __always_inline int ev_is_compat(u64 task)
 {

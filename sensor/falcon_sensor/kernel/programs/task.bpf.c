@@ -31,6 +31,12 @@ static __always_inline u64 ev_mnt_ns(u64 task)
     return READ(u32, READ(u64, namespaces, FALCON_NSPROXY_MNT_NS), FALCON_MNT_NS_INUM);
 }
 
+static __always_inline u64 ev_net_ns(u64 task)
+{
+    u64 namespaces = READ(u64, task, FALCON_TASK_NSPROXY);
+    return READ(u32, READ(u64, namespaces, FALCON_NSPROXY_NET_NS), FALCON_NET_NS_INUM);
+}
+
 /* One value: init's mount namespace. */
 BPF_ARRAY(ev_host, u64, 1);
 
@@ -205,6 +211,7 @@ static __always_inline void ev_fill_head(const struct falcon_facts *f, u32 kind,
     head->tty = ev_tty(signal);
     head->reserved = 0;
     head->image = READ(u64, READ(u64, task, FALCON_TASK_MM), FALCON_MM_EXE);
+    head->net_ns = ev_net_ns(task);
     bpf_probe_read_kernel(head->comm, 16, (void *)FIELD_ADDRESS(leader, FALCON_TASK_COMM));
     ev_fill_ancestors(task, head, ancestors);
 }

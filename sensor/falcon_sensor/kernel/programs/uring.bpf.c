@@ -85,7 +85,8 @@ static __always_inline u32 ev_submit_open(struct ev_workspace *w, u64 request)
 {
     struct falcon_facts *f = &w->facts;
     f->dirfd = READ(s32, request, FALCON_OPEN_DFD);
-    f->open_flags = READ(u64, request, FALCON_OPEN_HOW);
+    /* The kernel's own addition, on 64-bit machines: openat's flags do not have it. */
+    f->open_flags = READ(u64, request, FALCON_OPEN_HOW) & ~(u64)EV_O_LARGEFILE;
     f->mode = READ(u64, request, FALCON_OPEN_HOW + sizeof(u64));
     count(FALCON_KIND_OPEN, FALCON_COUNTER_SEEN, 1);
     if (!falcon_want_open_early(f))
