@@ -40,6 +40,7 @@ class Head(NamedTuple):
     reserved: int
     comm: bytes
     image: int = 0
+    net_ns: int = 0
 
 
 class Ancestor(NamedTuple):

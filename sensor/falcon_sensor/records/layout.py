@@ -98,6 +98,8 @@ HEAD = (
     # Address of the executable's struct file, which exec opens anew and fork shares: as long as somebody runs the
     # image, equal values mean the same exec, whoever the parent is by now. Only ever compared. 0: not known.
     Member("image", "u64"),
+    # Inode number of the namespace. Tells host processes of one node from those of another where nodes share a kernel.
+    Member("net_ns", "u64"),
 )
 
 ANCESTOR = (

@@ -182,6 +182,7 @@ class Procfs:
             ancestors=0,
             reserved=0,
             comm=stat.comm,
+            net_ns=self.namespace(stat.pid, "net"),
         )
 
     def _body(self, pid: int, status: dict[bytes, list[bytes]]) -> decode.ExecBody:
