@@ -40,13 +40,14 @@ def run(request: Request) -> int:
     try:
         with contextlib.ExitStack() as stack:
             with compiling() as process:
-                # Imported while the other process works: half of its time, and all of it on another core.
+                # Imported while the other processes work: half of their time, and all of it on another core.
                 from falcon_sensor.app import sensor
 
-                prepared = process.result()
-            terminal.warn(prepared.warnings)
-            running = sensor.Sensor(prepared, stack, compiling)
-            running.start(prepared)
+                with sensor.loading() as child:
+                    prepared = process.result()
+                    terminal.warn(prepared.warnings)
+                    running = sensor.Sensor(prepared, stack, compiling)
+                    running.start(prepared, child)
             caught.started()
             base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")
             return running.watch(caught, request.duration)

@@ -47,6 +47,11 @@ class Working:
         return drops.Counters(sum(each.records for each in kinds), dropped)
 
 
+def loading() -> probes.Child:
+    """A process that gets ready to load programs while rules are still compiled elsewhere."""
+    return probes.Child()
+
+
 class Sensor:
     """Made, `start`ed and `watch`ed once. Raises prepare.Failed.
 
@@ -71,23 +76,23 @@ class Sensor:
         self._seen_before = drops.Counters()
         self._held_back: Counter[str] = Counter()
 
-    def start(self, prepared: prepare.Prepared) -> None:
-        """Attaches the probes and starts to consume what they ship."""
-        self._working = self._put_to_work(prepared)
+    def start(self, prepared: prepare.Prepared, child: probes.Child) -> None:
+        """Attaches the probes and starts to consume what they ship. child: of `loading`, used up."""
+        self._working = self._put_to_work(prepared, child)
         self._stack.callback(lambda: self._working.probes.close())
         self._state.scan()
         self._consumer = consumer.Consumer(self._working.generation(), self._state, self._outputs.put, base.say)
         _settle()
         self._consumer.start()
 
-    def _put_to_work(self, prepared: prepare.Prepared) -> Working:
+    def _put_to_work(self, prepared: prepare.Prepared, child: probes.Child | None = None) -> Working:
         _must_be_allowed()
         # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
         worker = futures.ThreadPoolExecutor(1)
         building = worker.submit(self._build_engine, prepared.bundle)
         worker.shutdown(wait=False)
         try:
-            loaded = probes.load(prepared.plan, self._settings.ring_bytes)
+            loaded = probes.load(prepared.plan, self._settings.ring_bytes, child=child)
         except probes.ProbeError as error:
             raise prepare.Failed(str(error)) from None
         try:

@@ -169,7 +169,9 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._ours.close()
-        os.close(self._log)
+        if self._log >= 0:  # whoever started it and `load` may both see to its end
+            os.close(self._log)
+            self._log = -1
 
 
 def load(
