@@ -1,0 +1,61 @@
+"""From the facts that the kernel's filter sees to the record that the engine would get of the same event."""
+
+from __future__ import annotations
+
+from falcon_sensor.kernel.plan import interpret
+from falcon_sensor.records import decode, layout
+
+SECOND = 1_000_000_000
+CONTAINER = b"/docker/0123456789ab" + b"c" * 52
+
+
+def record(facts: interpret.Facts, base: bytes = b"") -> decode.Record:
+    """base: where a relative name starts, for opens that failed."""
+    kind = layout.KIND_OF[facts.event]
+    flags = facts.flags | (layout.Flag.CONTAINER if facts.container else 0)
+    if len(facts.ancestors) > layout.ANCESTORS:
+        flags |= layout.Flag.MANY_ANCESTORS
+    above = tuple(
+        decode.Ancestor((80 - level) * SECOND, 9000 + level, 9000 + level, comm)
+        for level, comm in enumerate(facts.ancestors[: layout.ANCESTORS])
+    )
+    head = decode.Head(
+        kind=kind,
+        event=layout.EVENTS.index(facts.event),
+        flags=flags,
+        time=100 * SECOND,
+        result=facts.result,
+        start=90 * SECOND,
+        cap_effective=facts.caps_effective,
+        mnt_ns=1,
+        pid=facts.pid,
+        tid=facts.pid,
+        vpid=facts.vpid,
+        vtid=facts.vpid,
+        pgid=facts.pid,
+        vpgid=facts.vpid,
+        sid=facts.pid,
+        vsid=facts.vpid,
+        uid=facts.uid,
+        gid=facts.gid,
+        loginuid=0xFFFFFFFF,
+        tty=0x8801 if facts.has_tty else 0,
+        ancestors=len(above),
+        reserved=0,
+        comm=facts.comm,
+    )
+    body: decode.Body
+    blobs = {"cgroup": CONTAINER if facts.container else b"/"}
+    if kind is layout.Kind.EXEC:
+        body = decode.ExecBody(0, 0, 7, 0, 0, 0, 0)
+        blobs |= {"filename": facts.name, "exe": facts.path, "args": b"sh\0-c\0"}
+    elif kind is layout.Kind.OPEN:
+        body = decode.OpenBody(7 if facts.path else 0, 0, facts.open_flags, facts.mode, -100)
+        relative = facts.result < 0 and not facts.name.startswith(b"/")
+        blobs |= {"name": facts.name, "path": facts.path, "base": base if relative else b""}
+    else:
+        ports = (facts.source_port, facts.dest_port)
+        body = decode.ConnectBody(facts.fd, facts.family, facts.sock_type, facts.protocol, *ports, 0)
+        length = {2: 4, 10: 16}.get(facts.family, 0)
+        blobs |= {"source": facts.source[:length], "destination": facts.destination[:length]}
+    return decode.Record(decode.encode(kind, head, above, body, blobs))
