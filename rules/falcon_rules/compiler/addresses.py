@@ -14,7 +14,7 @@ from falcon_rules.model import documents
 
 
 class Addresses:
-    """Hands out ranges; ranges are never given back."""
+    """Hands out ranges."""
 
     def __init__(self) -> None:
         self._bases: list[int] = []
@@ -29,6 +29,16 @@ class Addresses:
         # One spare address, so that "one past the end" still belongs to the text.
         self._next += len(text.string) + 1
         return base
+
+    def mark(self) -> int:
+        """For `release`: how many texts there are."""
+        return len(self._texts)
+
+    def release(self, mark: int) -> None:
+        """Forgets the texts since the mark; spans in them lose their meaning."""
+        if mark < len(self._texts):
+            self._next = self._bases[mark]
+            del self._bases[mark:], self._texts[mark:]
 
     def place(self, span: tree.Span) -> diagnostics.Place | None:
         """Where the span's first character was written; None for text that nobody wrote."""

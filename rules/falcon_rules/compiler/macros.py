@@ -45,6 +45,7 @@ class Conditions:
         found: list[Diagnostic],
     ) -> None:
         self._macros = macros
+        self._own = macros
         self._lists = lists
         self._places = places
         self._found = found
@@ -52,9 +53,21 @@ class Conditions:
         self._expanded: dict[str, Expanded] = {}
         self.used: set[str] = set()
 
+    def extended(
+        self, macros: Mapping[str, MacroDefinition], lists: substitution.Lists, found: list[Diagnostic]
+    ) -> Conditions:
+        """With further macros and lists, which go before those of the same name; what the others mean stays.
+
+        `prepare` of the result prepares the further macros only.
+        """
+        result = Conditions({**self._macros, **macros}, lists, self._places, found)
+        result._own = macros
+        result._expanded = {name: each for name, each in self._expanded.items() if name not in macros}
+        return result
+
     def prepare(self) -> None:
         """Parses and expands every macro; those with errors are reported and stay broken."""
-        for macro in self._macros.values():
+        for macro in self._own.values():
             try:
                 self._parsed[macro.name] = self.parse(macro.condition, macro.entry)
             except diagnostics.Refusal as refusal:

@@ -7,6 +7,7 @@ an error in an item points at the item.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 
@@ -38,6 +39,15 @@ class Lists:
         odd = sorted((n for n in lists if re.search(f"[{_DELIMITERS}]", n)), key=len, reverse=True)
         names = "".join(f"(?:(?<=[{_DELIMITERS}])|(?<![\\s\\S])){re.escape(n)}(?=[{_DELIMITERS}]|\\Z)|" for n in odd)
         self._word = re.compile(f"{names}[^{_DELIMITERS}]+")
+
+    def extended(self, lists: Mapping[str, ListDefinition]) -> Lists:
+        """These lists and further ones, which go before those of the same name; what the others hold stays."""
+        result = Lists({**self._lists, **lists})
+        for name in self._lists.keys() - lists.keys():
+            # One that grows too large says so again where it is used.
+            with contextlib.suppress(ExpansionError):
+                result._expanded[name] = self._expand(self._lists[name], ())
+        return result
 
     def apply(self, text: Text) -> Text:
         """The text with every list in it expanded. Raises ExpansionError."""

@@ -17,14 +17,26 @@ def load(files: Sequence[documents.Document]) -> definitions.Loaded:
     loaded = definitions.Loaded(documents=tuple(files))
     index = 0
     for document in files:
-        for entry in reading.entries(document, index, loaded.diagnostics):
-            index = entry.index + 1
-            try:
-                if not _apply(loaded, entry):
-                    break
-            except diagnostics.Refusal as refusal:
-                loaded.diagnostics.append(refusal.diagnostic)
+        index = load_document(loaded, document, index)
     return loaded
+
+
+def load_document(loaded: definitions.Loaded, document: documents.Document, index: int) -> int:
+    """Adds what a file defines, its entries numbered from `index`; the number after the last of them."""
+    for entry in reading.entries(document, index, loaded.diagnostics):
+        index = entry.index + 1
+        if not apply(loaded, entry):
+            break
+    return index
+
+
+def apply(loaded: definitions.Loaded, entry: reading.Entry) -> bool:
+    """Applies one entry, or records why not; whether the rest of its file still counts."""
+    try:
+        return _apply(loaded, entry)
+    except diagnostics.Refusal as refusal:
+        loaded.diagnostics.append(refusal.diagnostic)
+        return True
 
 
 def _apply(loaded: definitions.Loaded, entry: reading.Entry) -> bool:

@@ -17,11 +17,17 @@ _ESCAPES = dict(zip("ntrbf0aveN_LP", "\n\t\r\b\f\0\a\v\x1b\x85\xa0\u2028\u2029",
 _BREAK = re.compile(r"[ \t]*\r?\n[ \t]*")
 
 
+VERBATIM = "verbatim"
+"""The style of a scalar that is its source: a value that came without YAML around it."""
+
+
 def source_offset(source: str, style: str, text: str, offset: int) -> int:
     """Where in `source` (the scalar as it stands in the file) character `offset` of `text` begins.
 
-    `style` is "" for plain, else ``'``, ``"``, ``|`` or ``>``. The offset may be one past the end.
+    `style` is "" for plain, else ``'``, ``"``, ``|``, ``>`` or VERBATIM. The offset may be one past the end.
     """
+    if style == VERBATIM:
+        return offset
     origins = _origins(source, style, text)
     if not origins:
         return 0
