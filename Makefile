@@ -22,7 +22,7 @@ check: setup ## lint, format, types, layers
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-cache
 
 test: setup ## everything that can be tested on this machine
 	@.venv/bin/pytest -n $(JOBS) --dist loadgroup $(ARGS)

@@ -18,7 +18,8 @@ class Alert:
 
     time: ns since the epoch. output: the rule's text rendered, without time and priority.
     fields: what `output_fields` shows: one entry per distinct field of the output text, the
-    static fields from settings, and `evt.time` as integer ns. suppressed: how many alerts of the same key were held back since the last one told.
+    static fields from settings, and `evt.time` as integer ns. suppressed: how many alerts of
+    the same key were held back since the last one told.
     """
 
     uuid: str
