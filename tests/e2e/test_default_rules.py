@@ -41,7 +41,7 @@ def test_default_rule(scenario, scene, default_sensor):
 def complete_sensor(tmp_path_factory):
     """All rules on. First match would let a rule that is on hide the wider one that is off."""
     names = list(sensor.default_rules())
-    options = ["rules[].enable.rule=*"]
+    options = ['rules[].enable.rule="*"']
     with sensor.Sensor(tmp_path_factory.mktemp("complete"), [sensor.DEFAULT_RULES], names, options) as running:
         yield running
 

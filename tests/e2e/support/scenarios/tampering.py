@@ -44,7 +44,11 @@ SCENARIOS = [
     fires(LOGS, "a system log in a container", in_container("open", "wt", "/var/log/syslog")),
     fires(LOGS, "creat is emptying as well", in_container("creat", "/var/log/syslog")),
     fires(LOGS, "a shell empties a log", script(": > /var/log/falcon-scenario.log; rm /var/log/falcon-scenario.log")),
-    fires(LOGS, "a shell's history", lambda s: s.host(["cp", "/dev/null", str(s.directory / ".bash_history")])),
+    fires(
+        LOGS,
+        "a shell's history",
+        lambda s: s.host(["sh", "-c", "echo x >> .bash_history; cp /dev/null .bash_history"], cwd=s.directory),
+    ),
     silent(LOGS, "a shell appends", script(": >> /var/log/falcon-scenario.log; rm /var/log/falcon-scenario.log")),
     silent(LOGS, "elsewhere", lambda s: s.host(["sh", "-c", ": > x.log"], cwd=s.directory)),
     silent(LOGS, "a program starts its own log anew", in_container("open", "wtc", "/var/log/app/new.log")),
