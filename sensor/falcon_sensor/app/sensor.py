@@ -77,13 +77,12 @@ class Sensor:
         self._held_back: Counter[str] = Counter()
 
     def start(self, prepared: prepare.Prepared, child: probes.Child) -> None:
-        """Attaches the probes and starts to consume what they ship. child: of `loading`, used up."""
+        """Attaches the probes; what they ship waits until `watch`. child: of `loading`, used up."""
         self._working = self._put_to_work(prepared, child)
         self._stack.callback(lambda: self._working.probes.close())
         self._state.scan()
         self._consumer = consumer.Consumer(self._working.generation(), self._state, self._outputs.put, base.say)
         _settle()
-        self._consumer.start()
 
     def _put_to_work(self, prepared: prepare.Prepared, child: probes.Child | None = None) -> Working:
         _must_be_allowed()
@@ -110,6 +109,7 @@ class Sensor:
 
     def watch(self, caught: signals.Signals, duration: float | None) -> int:
         """Until a stop signal, `duration` seconds, or nowhere left to send alerts to. Returns the exit code."""
+        self._consumer.start()
         now = time.monotonic()
         end = now + duration if duration is not None else float("inf")
         check = now + CHECK_SECONDS
