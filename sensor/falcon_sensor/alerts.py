@@ -34,4 +34,8 @@ class Alert:
     suppressed: int = 0
     # What the alert is about, for outputs that address it (Kubernetes Events) rather than print it.
     container_id: str | None = None
+    container_name: str | None = None
     pod_uid: str | None = None
+    # Known when the API server or the runtime has told; the namespace is never a rule's choice.
+    pod_name: str | None = None
+    pod_namespace: str | None = None

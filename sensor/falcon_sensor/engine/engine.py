@@ -116,8 +116,6 @@ class Engine:
             # The match is what counts: tell it without its details rather than not at all.
             self._note_error(index, error)
             text, fields = rule.name, {}
-        container = e.container
-        pod_uid = container.pod_uid
         return alerts.Alert(
             uuid=str(uuid.uuid4()),
             time=e.wall,
@@ -129,8 +127,7 @@ class Engine:
             output=text,
             fields=self._fields(rule, fields, e.wall, suppressed),
             suppressed=suppressed,
-            container_id=None if container.is_host else container.full_id.decode("utf-8", "replace"),
-            pod_uid=None if pod_uid is None else pod_uid.decode("utf-8", "replace"),
+            **_subject(e),
         )
 
     def _fields(self, rule: bundle.Rule, rendered: Mapping[str, Any], wall: int, suppressed: int) -> dict[str, Any]:
@@ -169,3 +166,19 @@ class Engine:
             output=text,
             fields={**self._options.extra_fields, "evt.time": e.wall, "rule": rule.name},
         )
+
+
+def _subject(e: event.Event) -> dict[str, str | None]:
+    """What an alert is about, for outputs that address it; nothing of host processes."""
+    container = e.container
+    if container.is_host:
+        return {}
+    pod, found = e.pod, e.description
+    known = {
+        "container_id": container.full_id,
+        "container_name": found.name if found is not None else None,
+        "pod_uid": pod.uid if pod is not None else container.pod_uid,
+        "pod_name": pod.name if pod is not None else found.pod_name if found is not None else None,
+        "pod_namespace": pod.namespace if pod is not None else found.pod_namespace if found is not None else None,
+    }
+    return {name: None if value is None else value.decode("utf-8", "replace") for name, value in known.items()}

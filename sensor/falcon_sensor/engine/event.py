@@ -18,7 +18,7 @@ from typing import Final
 from falcon_sensor.engine import paths
 from falcon_sensor.engine.fields import names
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import containers, description, users, view
+from falcon_sensor.state import containers, description, pods, users, view
 from falcon_sensor.state import process as subject  # `Event` has a property of that name
 
 
@@ -68,6 +68,7 @@ class Event:
         "_group",
         "_login",
         "_path",
+        "_pod",
         "_process",
         "_user",
         "_wall",
@@ -96,6 +97,7 @@ class Event:
         self._process: subject.Process | None = None
         self._ancestors: list[subject.Process] | None = None
         self._container: containers.Container | None = None
+        self._pod: pods.Pod | _Unset | None = UNSET
         self._user: users.User | None = None
         self._group: users.Group | None = None
         self._login: users.User | _Unset | None = UNSET
@@ -141,7 +143,14 @@ class Event:
 
     @property
     def description(self) -> description.Description | None:
-        return self.container.description
+        return self.session.state.description(self.record)
+
+    @property
+    def pod(self) -> pods.Pod | None:
+        """As the API server tells of it; None outside pods, and while it has not."""
+        if isinstance(self._pod, _Unset):
+            self._pod = self.session.state.pod(self.record)
+        return self._pod
 
     @property
     def user(self) -> users.User:

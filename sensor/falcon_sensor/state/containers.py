@@ -80,6 +80,11 @@ class Container:
         return found.digest if found is not None else None
 
     @property
+    def cgroup_pod_uid(self) -> bytes | None:
+        """As the cgroup path has it; asks no file."""
+        return self._match.pod_uid
+
+    @property
     def pod_uid(self) -> bytes | None:
         """From the cgroup path (there before any file is), else from the runtime."""
         if self._match.pod_uid is not None:

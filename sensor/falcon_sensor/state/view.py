@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import clock, containers, images, lineage, processes, procfs, users
+from falcon_sensor.state import clock, containers, description, images, lineage, pods, processes, procfs, users
 from falcon_sensor.state import process as subject  # `State` has a method of that name
 
 LOGINUID_UNSET = procfs.NO_LOGIN
@@ -24,7 +24,8 @@ class State:
     host_root: where the host's root directory is seen (`/host` in a pod). proc: a procfs of the
     initial pid namespace. max_processes, max_bytes: bounds of the process cache. runc_roots:
     directories beyond the usual ones where runc keeps its state (`runc --root`), as the host
-    names them; those of runc commands seen by `observe` are added.
+    names them; those of runc commands seen by `observe` are added. node_pods: the pods of this node,
+    kept current by somebody else.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class State:
         max_processes: int = 16384,
         max_bytes: int = 16 << 20,
         runc_roots: Sequence[str] = (),
+        node_pods: pods.Pods = pods.NOBODY,
     ) -> None:
+        self.pods = node_pods
         self.clock = clock.Clock()
         self._proc = procfs.Procfs(proc)
         self._processes = processes.Processes(self._proc, max_processes, max_bytes)
@@ -113,6 +116,19 @@ class State:
             in_namespace = bool(record.head.flags & layout.Flag.CONTAINER)
             self._container = self._containers.find(record.blob("cgroup"), record.blob("cgroup_v1"), in_namespace)
         return self._container
+
+    def pod(self, record: decode.Record) -> pods.Pod | None:
+        """The pod the process is in, as the API server tells of it; None outside pods, and while it has not."""
+        container = self.container(record)
+        return None if container.is_host else self.pods.get(container.pod_uid)
+
+    def description(self, record: decode.Record) -> description.Description | None:
+        """What the runtime's files say of the container, else its pod's status."""
+        container = self.container(record)
+        found = container.description
+        if found is None and (pod := self.pods.get(container.pod_uid)) is not None:
+            found = pod.containers.get(container.full_id)
+        return found
 
     def user(self, record: decode.Record) -> users.User:
         """The effective user, by the passwd file of the process's own container or of the host."""

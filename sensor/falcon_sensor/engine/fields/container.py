@@ -1,7 +1,8 @@
 """`container.*` and `k8s.*`: where the process runs.
 
 On the host id and name are `host` and the image's repository and tag are empty texts. In a
-container whose runtime has not told (yet) the id is known and the rest unavailable.
+container whose runtime has not told (yet) the id is known and the rest unavailable. What the API
+server says of a pod goes before what the runtime's files say: those were written when it started.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from falcon_sensor.engine import event
 from falcon_sensor.engine.fields import kinds, proc
-from falcon_sensor.state import description
+from falcon_sensor.state import description, pods
 
 SHORT_ID = 12
 """Characters of an id that people read."""
@@ -25,6 +26,16 @@ def _described(read: Read) -> kinds.Extractor:
     def extract(e: event.Event) -> Any:
         found = e.description
         return None if found is None else read(found)
+
+    return extract
+
+
+def _of_pod(from_pod: Callable[[pods.Pod], Any], otherwise: Read) -> kinds.Extractor:
+    described = _described(otherwise)
+
+    def extract(e: event.Event) -> Any:
+        pod = e.pod
+        return described(e) if pod is None else from_pod(pod)
 
     return extract
 
@@ -76,11 +87,15 @@ def _label(argument: str | None) -> kinds.Extractor:
 
 def _pod_label(argument: str | None) -> kinds.Extractor:
     key = (argument or "").encode()
-    return _described(lambda d: d.pod_labels.get(key))
+    return _of_pod(lambda pod: pod.labels.get(key), lambda d: d.pod_labels.get(key))
 
 
 def _mounts(found: description.Description) -> bytes:
     return b",".join(mount.text() for mount in found.mounts)
+
+
+def _pod_uid(e: event.Event) -> bytes | None:
+    return e.container.pod_uid if e.pod is None else e.pod.uid
 
 
 def _short(text: bytes | None) -> bytes | None:
@@ -92,12 +107,12 @@ _OBJECTS = ("rc", "svc", "rs", "deployment")
 PLAIN: kinds.Plain = {
     "container.id": lambda e: e.container.id,
     "container.full_id": lambda e: e.container.full_id,
-    "container.name": lambda e: e.container.name,
+    "container.name": _described(lambda d: d.name),
     "container.type": lambda e: e.container.type,
     "container.image": _described(lambda d: d.image),
     "container.image.id": _described(lambda d: d.image_id),
-    "container.image.repository": lambda e: e.container.repository,
-    "container.image.tag": lambda e: e.container.tag,
+    "container.image.repository": _described(lambda d: d.repository),
+    "container.image.tag": _described(lambda d: d.tag),
     "container.image.digest": _described(lambda d: d.digest),
     "container.privileged": _described(lambda d: d.privileged),
     "container.mounts": _described(_mounts),
@@ -108,14 +123,14 @@ PLAIN: kinds.Plain = {
     "container.host_network": _described(lambda d: d.host_network),
     "container.host_ipc": _described(lambda d: d.host_ipc),
     "container.labels": _described(lambda d: labels(d.labels)),
-    "k8s.pod.name": _described(lambda d: d.pod_name),
-    "k8s.ns.name": _described(lambda d: d.pod_namespace),
-    "k8s.pod.id": lambda e: e.container.pod_uid,
-    "k8s.pod.uid": lambda e: e.container.pod_uid,
+    "k8s.pod.name": _of_pod(lambda pod: pod.name, lambda d: d.pod_name),
+    "k8s.ns.name": _of_pod(lambda pod: pod.namespace, lambda d: d.pod_namespace),
+    "k8s.pod.id": _pod_uid,
+    "k8s.pod.uid": _pod_uid,
     "k8s.pod.sandbox_id": _described(lambda d: _short(d.sandbox_id)),
     "k8s.pod.full_sandbox_id": _described(lambda d: d.sandbox_id),
-    "k8s.pod.labels": _described(lambda d: labels(d.pod_labels)),
-    "k8s.pod.ip": _described(lambda d: d.ip),
+    "k8s.pod.labels": _of_pod(lambda pod: labels(pod.labels), lambda d: labels(d.pod_labels)),
+    "k8s.pod.ip": _of_pod(lambda pod: pod.ip, lambda d: d.ip),
     # These have no value in the reference any more; rules that still mention them must load.
     **{f"container.{what}": kinds.never for what in ("healthcheck", "liveness_probe", "readiness_probe")},
     **{f"k8s.{kind}.{what}": kinds.never for kind in _OBJECTS for what in ("name", "id", "labels")},
