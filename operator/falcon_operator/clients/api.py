@@ -121,7 +121,7 @@ class Api:
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], headers: dict[str, str], body: Object | None
     ) -> tuple[int, Object]:
-        method, url, headers, body, _ = await self._client.param_serialize(
+        method, url, headers, sent, _ = await self._client.param_serialize(
             method,
             quote(path) + (f"?{urlencode(query)}" if query else ""),
             header_params={"Accept": "application/json", **headers},
@@ -129,7 +129,7 @@ class Api:
             auth_settings=["BearerToken"],
         )
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            response = await self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT_SECONDS)
+            response = await self._client.call_api(method, url, headers, sent, _request_timeout=_TIMEOUT_SECONDS)
             return response.status, _json(await response.read())
 
 
