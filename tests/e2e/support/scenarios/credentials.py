@@ -47,6 +47,7 @@ SCENARIOS = [
         lambda s: s.host(["sh", "-c", "ln -s /etc/shadow innocent && cat innocent"], cwd=s.directory),
     ),
     fires(UNTRUSTED, "a relative name", lambda s: s.host(["cat", "shadow"], cwd="/etc")),
+    fires(UNTRUSTED, "a line of Perl", lambda s: s.host(["perl", "-e", 'open(my $f, "<", "/etc/shadow") or die'])),
     silent(UNTRUSTED, "passwd", lambda s: s.host(["passwd", "-S", "root"])),
     silent(UNTRUSTED, "another file of /etc", lambda s: s.host(["cat", "/etc/hostname", "/etc/passwd"])),
     silent(UNTRUSTED, "a read that is refused", lambda s: s.act("as", "33", *SHADOW, code=1)),

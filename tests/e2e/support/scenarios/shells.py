@@ -21,6 +21,13 @@ def shell_connects(stage: Stage, address: str) -> None:
     stage.shell(LISTENER + loop, capabilities=["CAP_NET_ADMIN"])
 
 
+def init_script(stage: Stage, name: str) -> None:
+    script = stage.directory / name
+    script.write_text("#!/bin/sh\nid -u\nsh -c true\n")
+    script.chmod(0o755)
+    stage.host([str(script), "start"])
+
+
 SCENARIOS = [
     fires(TERMINAL, "sh attached to the terminal", lambda s: s.container(["/bin/sh", "-c", "true"], terminal=True)),
     fires(
@@ -75,6 +82,7 @@ SCENARIOS = [
         ),
     ),
     fires(DISCOVERY, "nginx starts id", lambda s: s.act("run", "/usr/bin/id", "id", name="nginx")),
+    silent(DISCOVERY, "an init script of that name", lambda s: init_script(s, "nginx")),
     silent(DISCOVERY, "nginx starts date", lambda s: s.act("run", "/bin/date", "date", name="nginx")),
     silent(DISCOVERY, "another program starts id", lambda s: s.act("run", "/usr/bin/id", "id", name="myapp")),
     fires(
