@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from falcon_sensor import alerts
-from falcon_sensor.pipeline import generation, handover, tally
+from falcon_sensor.pipeline import generation, handover, ownership, tally
 from falcon_sensor.records import decode, layout
 
 POLL_SECONDS = 30.0
@@ -47,7 +47,8 @@ class State(Protocol):
 class Consumer:
     """Start it once; `stop` ends it for good.
 
-    deliver: gets each alert, must not block. tell: gets a line for the operator of the sensor.
+    deliver: gets each alert, must not block. tell: gets a line for the operator of the sensor. owner: decides
+    which records are this node's; None for all.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Consumer:
         state: State,
         deliver: Callable[[alerts.Alert], None],
         tell: Callable[[str], None],
+        owner: ownership.Owner | None = None,
     ) -> None:
         self.tally = tally.Tally()
         self.records = 0
@@ -65,6 +67,7 @@ class Consumer:
         self._state = state
         self._deliver = deliver
         self._tell = tell
+        self._owner = owner
         self._told: set[str] = set()
         self._stop_at: float | None = None
         self._handover: handover.Handover | None = None
@@ -81,6 +84,10 @@ class Consumer:
         self._stop_at = time.monotonic() + LAST_DRAIN_SECONDS
         os.eventfd_write(self._wake, 1)
         self._thread.join(LAST_DRAIN_SECONDS + 1.0)
+
+    def wake(self) -> None:
+        """Has the consumer look whether records that wait for their pod need not wait any longer."""
+        os.eventfd_write(self._wake, 1)
 
     def replace(self, new: generation.Generation, detach: Callable[[], None]) -> None:
         """Lets another generation take over, without a gap and without reporting anything twice.
@@ -108,7 +115,7 @@ class Consumer:
             poller.register(self._wake, select.EPOLLIN)
             poller.register(self._current.descriptor, select.EPOLLIN)
             while self._stop_at is None:
-                poller.poll(POLL_SECONDS)
+                poller.poll(self._patience())
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._wake)
                 self._drain()
@@ -116,7 +123,9 @@ class Consumer:
                     poller.unregister(self._current.descriptor)
                     poller.register(self._next.descriptor, select.EPOLLIN)
                     self._switch(self._next)
+                self._release(last=False)
         self._drain()
+        self._release(last=True)
         self._switched.set()
 
     def _drain(self) -> None:
@@ -151,13 +160,35 @@ class Consumer:
                 self._state.observe(record)
             if not head.flags & _WANTED:
                 return
-            found = self._current.engine.evaluate(record)
+            if self._owner is not None and not self._owner.admit(self._current.engine, record, _now()):
+                if self._owner.full:
+                    self._release(last=False)
+                return
+        except Exception as error:
+            self._failed(error)
+            return
+        self._judge(self._current.engine, record)
+
+    def _judge(self, engine: generation.Engine, record: decode.Record) -> None:
+        try:
+            found = engine.evaluate(record)
         except Exception as error:
             self._failed(error)
             return
         for alert in found:
             self.tally.count(alert)
             self._deliver(alert)
+
+    def _release(self, *, last: bool) -> None:
+        """Evaluates what has waited for its pod long enough."""
+        if self._owner is not None:
+            for held in self._owner.last() if last else self._owner.due(_now()):
+                self._judge(held.engine, held.record)
+
+    def _patience(self) -> float:
+        """Seconds until something is to be done though no record comes."""
+        at = self._owner.next_time() if self._owner is not None else None
+        return POLL_SECONDS if at is None else max(0.0, min(POLL_SECONDS, (at - _now()) / 1e9))
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
@@ -166,6 +197,10 @@ class Consumer:
         if kind not in self._told:
             self._told.add(kind)
             self._tell(f"an event could not be evaluated, please report this: {text} ({_place(error)})")
+
+
+def _now() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _place(error: Exception) -> str:
