@@ -2,27 +2,44 @@
 
 The order is part of the meaning where only the first rule that holds alerts: rules of
 ClusterFalconRules come first, so that no namespace can hide what the cluster's owner wants to
-see; then those of rule sets, then those of namespaces. Within each the more urgent come first,
-then by uid.
+see; then those of rule sets, in the order of their files; then those of namespaces. Cluster and
+namespaced rules come with the more urgent ones first, then by uid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from falcon_operator.reconcile import catalog, packages, resources
 
+_Labels: TypeAlias = frozenset[tuple[str, str]]
+
 
 def plan(rules: Iterable[catalog.Entry], nodes: Iterable[resources.Node]) -> dict[str, packages.Content]:
-    """The content for each node by name. Nodes for which the same rules are wanted share one object."""
-    found = [entry for entry in rules if entry.enabled and entry.good is not None]
-    contents: dict[tuple[str, ...], packages.Content] = {}
+    """The content for each node by name, of rules in the order given (`Catalog.entries`).
+
+    Nodes for which the same rules are wanted share one object, so there are as many contents as there are
+    different answers to all node selectors, whatever the number of nodes.
+    """
+    found = [entry for entry in rules if entry.in_force is not None]
+    selectors = {frozenset(entry.node_selector.items()): entry.node_selector for entry in found}
+    contents: dict[frozenset[_Labels], packages.Content] = {}
     planned = {}
     for node in nodes:
-        chosen = [entry for entry in found if node.matches(entry.node_selector)]
-        key = tuple(entry.uid for entry in chosen)
-        if key not in contents:
-            rules_here = tuple(entry.good for entry in chosen if entry.good is not None)
-            contents[key] = packages.Content(rules_here, {entry.uid: entry.hash for entry in chosen})
-        planned[node.name] = contents[key]
+        matching = frozenset(key for key, selector in selectors.items() if node.matches(selector))
+        if matching not in contents:
+            contents[matching] = _content(
+                entry for entry in found if frozenset(entry.node_selector.items()) in matching
+            )
+        planned[node.name] = contents[matching]
     return planned
+
+
+def _content(entries: Iterable[catalog.Entry]) -> packages.Content:
+    rules, hashes = [], {}
+    for entry in entries:
+        if entry.in_force is not None:
+            rules.append(entry.in_force)
+            hashes[entry.uid] = entry.hash
+    return packages.Content(tuple(rules), hashes)

@@ -36,10 +36,14 @@ class Content:
 
     def digest(self, revision: int) -> str:
         """``sha256:<hex>`` of the package with that revision."""
-        return f"sha256:{wire.digest(self.dumps(revision))}"
+        return _digest(self.dumps(revision))
 
     def dumps(self, revision: int) -> bytes:
-        return wire.dumps(bundle.Bundle(self.rules, revision))
+        return wire.stamped(self._bytes, revision)
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return wire.dumps(bundle.Bundle(self.rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,11 @@ class Package:
 
 def rule_hash(rule: bundle.Rule) -> str:
     """Identity of one compiled rule, its uid left out: what the status of a rule shows."""
-    return f"sha256:{wire.digest(wire.dumps(bundle.Bundle((dataclasses.replace(rule, uid=''),))))}"
+    return _digest(wire.dumps(bundle.Bundle((dataclasses.replace(rule, uid=""),))))
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{wire.digest(data)}"
 
 
 def _milliseconds() -> int:
@@ -95,7 +103,7 @@ class Stamps:
 
     def _made(self, content: Content, revision: int) -> Package:
         data = content.dumps(revision)
-        return Package(content, revision, f"sha256:{wire.digest(data)}", wire.pack(data))
+        return Package(content, revision, _digest(data), wire.pack(data))
 
     def _keep(self, package: Package) -> Package:
         self._known[package.digest] = package

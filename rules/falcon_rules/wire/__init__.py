@@ -6,6 +6,6 @@ is read comes from outside; it either is a bundle of this format version or one 
 These few names are the whole interface, so unlike other packages this one hands them out itself.
 """
 
-from falcon_rules.wire.codec import MAX_BYTES, WireError, digest, dumps, loads, pack, unpack
+from falcon_rules.wire.codec import MAX_BYTES, WireError, digest, dumps, loads, pack, stamped, unpack
 
-__all__ = ["MAX_BYTES", "WireError", "digest", "dumps", "loads", "pack", "unpack"]
+__all__ = ["MAX_BYTES", "WireError", "digest", "dumps", "loads", "pack", "stamped", "unpack"]

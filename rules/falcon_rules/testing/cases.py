@@ -1,0 +1,99 @@
+"""One rule against its test cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from falcon_rules import diagnostics, evaluate, typed
+from falcon_rules.evaluate import mapping
+from falcon_rules.fields import events, table
+
+_SHOWN = 3
+"""Fields named when a case fails; a part about more is best read in the rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """event: field names to values, as `evaluate.mapping` reads them. match: whether the rule must hold."""
+
+    name: str
+    event: Mapping[str, Any]
+    match: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """held: whether the rule held; None if the event could not be judged. problem: why the case failed, None if it
+    did not; key: the field of the event that the problem is about, if one; suggestion: what was probably meant."""
+
+    case: Case
+    held: bool | None
+    problem: str | None = None
+    key: str | None = None
+    suggestion: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.problem is None
+
+
+def run(condition: typed.Condition, cases: Sequence[Case]) -> tuple[Outcome, ...]:
+    """Judges every case, in order. The rule's scope does not count: cases are about the condition.
+
+    A case whose event cannot exist (an unknown field or event type, a value of another kind) fails: it would pass
+    for the wrong reason.
+    """
+    if not cases:
+        return ()
+    holds = evaluate.compile_condition(condition, mapping.resolver)
+    return tuple(_judge(condition, holds, case) for case in cases)
+
+
+def _judge(condition: typed.Condition, holds: evaluate.Predicate, case: Case) -> Outcome:
+    for outcome in _misspelt(case):
+        return outcome
+    try:
+        held = holds(case.event)
+        if held is case.match:
+            return Outcome(case, held)
+        problem = _why(condition, case) if case.match else "wants the rule not to hold for its event, but it does"
+    except mapping.BadValue as error:
+        return Outcome(case, None, f"has an event with a wrong value: {error}", str(error).partition(":")[0])
+    return Outcome(case, held, problem)
+
+
+def _misspelt(case: Case) -> Iterable[Outcome]:
+    for key in case.event:
+        name, _, rest = key.partition("[")
+        try:
+            table.lookup(name, rest.removesuffix("]") if rest else None)
+        except table.UnknownField as error:
+            message = f"has an event with the field {key!r}, but {error}"
+            yield Outcome(case, None, message, key, error.suggestion)
+    kind = case.event.get("evt.type")
+    if isinstance(kind, str) and not events.is_known(kind):
+        message = f"has an event of unknown type {kind!r}"
+        yield Outcome(case, None, message, "evt.type", diagnostics.suggest(kind, events.names()))
+
+
+def _why(condition: typed.Condition, case: Case) -> str:
+    """Names the fields of the first part that should hold and does not."""
+    message = "wants the rule to hold for its event, but it does not"
+    parts = condition.children if isinstance(condition, typed.All) else (condition,)
+    for part in parts:
+        if not evaluate.compile_condition(part, mapping.resolver)(case.event):
+            shown = [_shown(name, case.event) for name in dict.fromkeys(_fields(part))]
+            return f"{message}: look at the part about {', '.join(shown[:_SHOWN])}" if shown else message
+    return message
+
+
+def _shown(name: str, event: Mapping[str, Any]) -> str:
+    return f"{name} (here {event[name]!r})" if name in event else f"{name} (which the event lacks)"
+
+
+def _fields(condition: typed.Condition) -> Iterable[str]:
+    for part in typed.postorder(condition):
+        if isinstance(part, typed.Comparison) and isinstance(part.left, typed.FieldRef):
+            yield table.written(part.left.name, part.left.argument)
