@@ -243,6 +243,11 @@ class Catalog:
         """What was found about a rule set beyond its rules' own diagnostics."""
         return self._state.shared.problems.get(ref, ())
 
+    def rejections(self, ref: resources.Ref) -> Sequence[Diagnostic]:
+        """Why a rule set as a whole does not count as it is now; empty if it does."""
+        known = self._state.found_sets.get(ref)
+        return () if known is None else known.problems
+
     def held(self) -> Sequence[bundle.Rule]:
         """Last good versions of rules that are broken now: what a restart would lose, so worth storing."""
         return [entry.good for entry in self.entries() if entry.verdict is not Verdict.GOOD and entry.good is not None]

@@ -45,7 +45,7 @@ class ConditionStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Machine-readable reasons of conditions."""
+    """Machine-readable reasons of conditions, besides what the compiler and sensors call theirs."""
 
     ACCEPTED = "Accepted"
     INVALID = "Invalid"
@@ -53,20 +53,24 @@ class Reason(StrEnum):
     COMPILED = "Compiled"
     COMPILE_ERROR = "CompileError"
     TEST_FAILED = "TestFailed"
-    LAST_GOOD = "LastGoodInForce"
-    """broken now; sensors keep the last version that compiled"""
     PARTLY_COMPILED = "PartlyCompiled"
     """a rule set with good and bad rules"""
+    LAST_GOOD = "LastGoodInForce"
+    """broken now; sensors keep the last version that compiled"""
     DISABLED = "Disabled"
-    PENDING = "Pending"
-    """some sensors have not got it yet"""
+    NOTHING_TO_LOAD = "NothingToLoad"
+    """a rule set without rules, or a rule that never compiled"""
     NO_NODES = "NoNodes"
     """no sensor's node matches nodeSelector"""
+    PENDING = "Pending"
+    """some sensors have not got it yet"""
     NODES_FAILED = "NodesFailed"
     LOADED = "Loaded"
     READY = "Ready"
-    UNREACHABLE = "Unreachable"
-    OUTDATED = "Outdated"
+    RULES_REFUSED = "RulesRefused"
+    """a sensor has the bundle but could not take some of its rules"""
+    UNKNOWN = "Unknown"
+    """a sensor that never answered"""
 
 
 class Condition(Part):
@@ -106,7 +110,9 @@ class CompiledPart(Part):
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ] = ()
-    in_kernel: Annotated[bool, Field(description="Whether the kernel can sort out some events by itself.")] = False
+    in_kernel: Annotated[
+        bool, Field(description="Whether events of other types never leave the kernel, as far as this rule goes.")
+    ] = False
     rules: Annotated[
         int | None, Field(description="Of a rule set: how many rules compiled.", json_schema_extra={"format": "int32"})
     ] = None
