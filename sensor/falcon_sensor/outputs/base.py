@@ -13,8 +13,8 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from falcon_sensor import alerts
 
@@ -42,6 +42,14 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Nothing follows. OSError as for `write`."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """What a sink with something to tell beyond its output's own numbers offers too."""
+
+    def measures(self) -> Mapping[str, int]:
+        """Name to value, from any thread. What grows only is a sum since the start."""
 
 
 def say(line: str) -> None:
@@ -93,6 +101,13 @@ class Output:
                 return
         if first:
             self._tell(f"{self.sink.name} does not keep up; {self._capacity} alerts wait, further ones are lost for it")
+
+    def measures(self) -> dict[str, int]:
+        """For metrics, from any thread: `queued` is what waits now, `lost` and `delivered` are sums since the
+        start; then the sink's own."""
+        with self._ready:
+            own = {"queued": len(self._queue) + self._in_hand, "lost": self.lost, "delivered": self.delivered}
+        return {**own, **(self.sink.measures() if isinstance(self.sink, Measured) else {})}
 
     def reopen(self) -> None:
         """Has the sink open its files anew, after what is being written now."""
@@ -187,6 +202,10 @@ class Outputs:
     def all_gone(self) -> bool:
         """There are outputs and none can ever write again."""
         return bool(self._outputs) and all(output.gone for output in self._outputs)
+
+    def measures(self) -> dict[str, dict[str, int]]:
+        """By the output's name, see `Output.measures`."""
+        return {output.sink.name: output.measures() for output in self._outputs}
 
     def close(self, timeout: float) -> None:
         """Gives all outputs together `timeout` seconds to write what they have, then tells what was lost."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from falcon_sensor import alerts
 from falcon_sensor.outputs import base, file, render, stdout
+from falcon_sensor.outputs.webhook import sink as webhook
 from falcon_sensor.settings import model
 
 
@@ -31,6 +32,8 @@ def outputs(settings: model.Settings) -> Built:
         sinks.append(console)
     if settings.file_output.enabled:
         sinks.append(_file(settings, line))
+    if settings.http_output.enabled:
+        sinks.append(_webhook(settings))
     capacity = settings.outputs_queue.capacity
     return Built(base.Outputs([base.Output(sink, capacity) for sink in sinks]), console)
 
@@ -41,3 +44,10 @@ def _file(settings: model.Settings, line: Callable[[alerts.Alert], bytes]) -> fi
         return file.File(settings.file_output, line)
     except OSError as error:
         raise Unusable(f"file_output.filename: cannot write {name}: {error.strerror}") from None
+
+
+def _webhook(settings: model.Settings) -> webhook.Webhook:
+    try:
+        return webhook.Webhook(settings.http_output, render.as_json(settings))
+    except webhook.Unusable as error:
+        raise Unusable(str(error)) from None

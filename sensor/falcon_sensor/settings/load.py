@@ -8,13 +8,13 @@ say it: ``settings.yaml:3: prioriti is no option; did you mean priority?``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pydantic
 import yaml
 
-from falcon_sensor.settings import explain, model
+from falcon_sensor.settings import checks, explain, model
 from falcon_sensor.settings.explain import Layered, Path
 
 PREFIX = "FALCON_"
@@ -52,22 +52,9 @@ def load(
         settings = pydantic.TypeAdapter(model.Settings).validate_python(layers.values)
     except pydantic.ValidationError as error:
         raise SettingsError(list(explain.messages(layers, error))) from None
-    if messages := [f"{layers.origin(path)}: {text}" for path, text in _cross_checks(settings)]:
+    if messages := [f"{layers.origin(path)}: {text}" for path, text in checks.problems(settings)]:
         raise SettingsError(messages)
     return settings, layers.warnings
-
-
-def _cross_checks(settings: model.Settings) -> Iterator[tuple[Path, str]]:
-    """What types cannot say."""
-    if settings.ring_bytes & (settings.ring_bytes - 1):
-        below = 1 << (settings.ring_bytes.bit_length() - 1)
-        yield ("ring_bytes",), f"ring_bytes must be a power of two, such as {below} or {below * 2}"
-    for index, entry in enumerate(settings.rules):
-        chosen = [each for each in (entry.enable, entry.disable) if each is not None]
-        if len(chosen) != 1:
-            yield ("rules", index), "each entry of rules needs exactly one of enable and disable"
-        elif (chosen[0].rule is None) == (chosen[0].tag is None):
-            yield ("rules", index), "enable and disable need exactly one of rule and tag"
 
 
 # --- the file ---------------------------------------------------------------------------------

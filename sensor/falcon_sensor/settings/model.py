@@ -14,18 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-# A misspelt option that is silently ignored is an option that is not set.
-_STRICT: dict[str, Any] = {"extra": "forbid"}
+from falcon_sensor.settings import options, receivers
 
-KIBI, MEBI = 1 << 10, 1 << 20
-
-
-def option(default: Any, description: str, unit: str | None = None, **constraints: Any) -> Any:
-    """A field: `unit` is for people, `constraints` are pydantic's (`ge`, `gt`, `le`, `multiple_of`)."""
-    metadata = {"description": description, "unit": unit, **constraints}
-    if callable(default):
-        return dataclasses.field(default_factory=default, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+option = options.option
+_STRICT = options.STRICT
+KIBI, MEBI = options.KIBI, options.MEBI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +127,8 @@ class Settings:
 
     stdout_output: StdoutOutput = option(StdoutOutput, "standard output")
     file_output: FileOutput = option(FileOutput, "a file")
+    http_output: receivers.HttpOutput = option(receivers.HttpOutput, "a webhook")
+    kubernetes_events: receivers.KubernetesEvents = option(receivers.KubernetesEvents, "Kubernetes Events")
     outputs_queue: OutputsQueue = option(OutputsQueue, "what every output has of its own")
     output_timeout: int = option(
         500, "how long the end of the sensor waits for slow outputs to take what they were given", "ms", ge=0, le=60_000
