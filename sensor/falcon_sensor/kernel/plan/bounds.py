@@ -36,7 +36,7 @@ def weakened(condition: expression.Expression, most: int) -> expression.Expressi
 def bounded(given: clauses.Clauses, most: int = MOST_LEAVES) -> clauses.Clauses:
     """Clauses with together at most `most` leaves; each clause is cut to an ever smaller share until it fits."""
     share = most
-    while sum(map(expression.size, given)) > most and share:
+    while sum(map(expression.size, given)) > most:
         share //= 4
         found: dict[expression.Expression, clauses.Names] = {}
         for condition, names in given.items():

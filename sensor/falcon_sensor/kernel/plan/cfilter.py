@@ -149,7 +149,7 @@ def _condition(each: stages.Filter) -> str:
 
 def _early(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]]) -> str:
     lines = [f"static __always_inline int falcon_want_{kind.name.lower()}_early(const struct falcon_facts *f)", "{"]
-    lines += [_SCRATCH] if own else []
+    lines += [_SCRATCH] if any(each.early for _, each in own) else []
     for number, each in own:
         calls = [f"{_name(each, number, 'early', step)}(f, s)" for step in range(len(each.early))]
         lines += [f"    /* {', '.join(each.events)} */", f"    if ({_condition(each)})"]
