@@ -54,6 +54,12 @@ class Entry:
         return self.good if self.enabled else None
 
 
+def order_of(ref: resources.Ref, uid: str, rule: bundle.Rule | None, place: int | None = None) -> tuple[int, int, str]:
+    """Where a rule stands among all, see `bundles`. place: in the rule files of sets."""
+    urgency = place if place is not None else int(rule.priority) if rule is not None else 0
+    return (_TIERS[ref.kind], urgency, uid)
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a `compile` did. uids: of rules whose entry changed, came or went. refs: whose status may differ."""
@@ -205,7 +211,6 @@ class Catalog:
             recalled = self._recalled.get(uid)
             good = before.good if before is not None else recalled
             digest = before.hash if before is not None else compiling.hash_of(recalled)
-        urgency = place if place is not None else int(good.priority) if good is not None else 0
         enabled, selector = outcome.enabled, outcome.node_selector
         return Entry(
             uid,
@@ -217,7 +222,7 @@ class Catalog:
             good,
             digest,
             (before.node_selector if before is not None else {}) if selector is None else selector,
-            (_TIERS[resource.ref.kind], urgency, uid),
+            order_of(resource.ref, uid, good, place),
             outcome.words,
         )
 
