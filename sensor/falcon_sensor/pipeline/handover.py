@@ -21,8 +21,6 @@ from __future__ import annotations
 
 from falcon_sensor.records import decode, layout
 
-_HEAD_BYTES = layout.format_of(layout.HEAD).size
-
 OVERLAP_NS = 100_000_000
 """T lies so far ahead of the moment when the new programs are attached: calls that were under way then (an exec
 takes some milliseconds, half of it before the record) have ended by T, so the new programs have seen all of it."""
@@ -65,6 +63,11 @@ class Handover:
 
 
 def _content(record: decode.Record) -> tuple[object, ...]:
-    """What both halves of one event share: all but the time, and the flag that says which filter wanted it."""
+    """What both halves of one event share: all but the time and the flag that says which filter wanted it.
+
+    Not the bytes as they are: where a record has fewer ancestors than there is room for, the rest is whatever an
+    earlier record left there.
+    """
     flags = record.head.flags & ~int(layout.Flag.WANTED)
-    return (record.head._replace(time=0, flags=flags), record.data[_HEAD_BYTES:])
+    blobs = [record.blob(blob.name) for blob in (*layout.COMMON_BLOBS, *layout.BLOBS[record.kind])]
+    return (record.head._replace(time=0, flags=flags), record.ancestors, record.body, *blobs)

@@ -89,3 +89,13 @@ def test_only_the_first_record_after_the_switch_can_straddle():
 def test_a_straddling_event_that_only_the_new_rules_want_counts():
     old, new = counted([], [record(1001)])
     assert (old, new) == ([], [1001])
+
+
+def test_bytes_that_belong_to_nothing_make_no_difference():
+    # Room for ancestors that the record does not have holds what an earlier record left there.
+    half = record(1001)
+    start = layout.format_of(layout.HEAD).size
+    end = start + layout.ANCESTORS * layout.format_of(layout.ANCESTOR).size
+    littered = decode.Record(half.data[:start] + b"\xaa" * (end - start) + half.data[end:])
+    old, new = counted([record(999)], [littered])
+    assert (old, new) == ([999], [])
