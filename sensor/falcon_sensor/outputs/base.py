@@ -115,6 +115,11 @@ class Output:
             self._reopening = True
             self._ready.notify()
 
+    @property
+    def waiting(self) -> int:
+        """How many alerts wait now."""
+        return len(self._queue) + self._in_hand
+
     def start_closing(self) -> None:
         """Takes no more alerts; what is queued is still written."""
         with self._ready:
@@ -193,6 +198,9 @@ class Outputs:
     def put(self, alert: alerts.Alert) -> None:
         for output in self._outputs:
             output.put(alert)
+
+    def all(self) -> tuple[Output, ...]:
+        return self._outputs
 
     def reopen(self) -> None:
         for output in self._outputs:

@@ -123,9 +123,12 @@ class Spool:
         self._segments: collections.deque[segments.Segment] = collections.deque()
         self._next = (0, 0)
         """Where reading ahead goes on."""
-        last = number
-        for each in self._directory.numbers():
-            last = max(last, each)
+        numbers = self._directory.numbers()
+        last = max(numbers, default=0)
+        if number > last:
+            # The newest segment is never deleted, so this is damage: rather send twice than lose.
+            number = offset = 0
+        for each in numbers:
             size = self._directory.size(each)
             start = offset if each == number and offset <= size else 0
             alerts = 0
