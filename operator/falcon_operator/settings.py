@@ -67,11 +67,21 @@ class Settings(BaseSettings):
         str, Field(description="ValidatingWebhookConfiguration whose caBundle is kept up to date; empty: none.")
     ] = ""
     service_name: Annotated[str, Field(description="Service of the admission webhook.")] = "falcon-operator"
-    tls_secret: Annotated[str, Field(description="Secret for the CA and certificates; empty: <release>-tls.")] = ""
+    admission_names: Annotated[
+        str, Field(description="Further names or addresses of the webhook, with commas; for an API server without DNS.")
+    ] = ""
+    ca_secret: Annotated[str, Field(description="Secret for the CA's key, ours alone; empty: <release>-ca.")] = ""
+    tls_secret: Annotated[
+        str, Field(description="Secret for the sensors' certificate, mounted by them; empty: <release>-tls.")
+    ] = ""
+    admission_secret: Annotated[
+        str, Field(description="Secret for the webhook's certificate; empty: <release>-admission.")
+    ] = ""
     manage_certificates: Annotated[bool, Field(description="false: somebody else (cert-manager) fills the Secret.")] = (
         True
     )
 
+    listen_host: Annotated[str | None, Field(description="Address to listen on; none: all.")] = None
     health_port: Annotated[int, Field(ge=1, le=_MOST_PORTS, description="Port of /livez, /readyz and /metrics.")] = 8080
     lease_name: Annotated[str, Field(description="Lease by which replicas elect their leader.")] = "falcon-operator"
     log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
@@ -79,3 +89,11 @@ class Settings(BaseSettings):
     @property
     def secret_name(self) -> str:
         return self.tls_secret or f"{self.release}-tls"
+
+    @property
+    def ca_secret_name(self) -> str:
+        return self.ca_secret or f"{self.release}-ca"
+
+    @property
+    def admission_secret_name(self) -> str:
+        return self.admission_secret or f"{self.release}-admission"

@@ -13,7 +13,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent import futures
 from typing import Final
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 Check = Callable[[resources.Resource], reviews.Answer]
 """Looks at a resource that is about to be stored. Runs in a thread; several may run at once."""
+Settled = Callable[[], Awaitable[None]]
+"""Waits until what was stored a moment ago counts."""
 
 REVIEWS: Final = prometheus_client.Counter(
     "falcon_operator_admission_reviews_total", "Resources that were looked at before they were stored.", ["result"]
@@ -45,9 +47,10 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 class Server:
     """`start` listens once there is a certificate; `use` gives it one, at any time. `close` when done."""
 
-    def __init__(self, check: Check, port: int, host: str | None = None) -> None:
+    def __init__(self, check: Check, settled: Settled, port: int, host: str | None = None) -> None:
         self.serving = asyncio.Event()
         self._check = check
+        self._settled = settled
         self._host = host
         self._port = port
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -96,7 +99,11 @@ class Server:
             return reviews.Answer()
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, asked.resource)
+                answer = await self._looked(asked.resource)
+                if answer.errors:
+                    # It may use what came just before it: `kubectl apply` of a macro and of a rule with it.
+                    await self._settled()
+                    answer = await self._looked(asked.resource)
         except TimeoutError:
             REVIEWS.labels("late").inc()
             logger.warning("%s: the check took too long, let through", asked.resource.ref)
@@ -107,6 +114,9 @@ class Server:
             return reviews.Answer(warnings=("not checked because of an internal error; see the resource's status",))
         REVIEWS.labels("refused" if answer.errors else "admitted").inc()
         return answer
+
+    async def _looked(self, resource: resources.Resource) -> reviews.Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._check, resource)
 
 
 def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:

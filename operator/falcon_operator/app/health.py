@@ -17,8 +17,11 @@ Check = Callable[[], bool]
 class Health:
     """live and ready: named checks, all of which must hold; the answer lists each."""
 
-    def __init__(self, port: int, live: Mapping[str, Check], ready: Mapping[str, Check]) -> None:
+    def __init__(
+        self, port: int, live: Mapping[str, Check], ready: Mapping[str, Check], host: str | None = None
+    ) -> None:
         self._port = port
+        self._host = host
         self._live = live
         self._ready = ready
 
@@ -31,7 +34,7 @@ class Health:
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         try:
-            await web.TCPSite(runner, None, self._port).start()
+            await web.TCPSite(runner, self._host, self._port).start()
             await asyncio.get_running_loop().create_future()
         finally:
             await runner.cleanup()

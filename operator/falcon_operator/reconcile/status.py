@@ -213,12 +213,13 @@ def _cut(text: str) -> str:
 def dump(part: statuses.Part) -> dict[str, Any]:
     """As the API has it, every top-level key there."""
     whole = part.model_dump(by_alias=True, mode="json")
-    return {key: _without_none(value) for key, value in whole.items()}
+    return {key: None if value == "" else _without_none(value) for key, value in whole.items()}
 
 
 def _without_none(value: Any) -> Any:
+    # Empty text is left out too: some API servers (1.20) take it for null, and then refuse it.
     if isinstance(value, dict):
-        return {key: _without_none(each) for key, each in value.items() if each is not None}
+        return {key: _without_none(each) for key, each in value.items() if each not in (None, "")}
     return [_without_none(each) for each in value] if isinstance(value, list) else value
 
 
