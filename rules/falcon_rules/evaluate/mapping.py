@@ -82,6 +82,8 @@ def _text(value: Any) -> bytes:
         return bytes.fromhex(value["hex"])
     if isinstance(value, bool):
         return b"true" if value else b"false"
+    if not isinstance(value, str | int | float):
+        raise TypeError
     return str(value).encode("utf-8", "surrogateescape")
 
 

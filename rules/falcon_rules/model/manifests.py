@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from falcon_rules import bundle
-from falcon_rules.model import items, kinds
+from falcon_rules.model import items, kinds, plain
 
 GROUP = "falcon.dev"
 VERSION = "v1alpha1"
@@ -131,6 +131,7 @@ class ExceptionSpec(items.CompleteExceptionItem):
     values: Annotated[
         kinds.ExceptionValues | None,
         BeforeValidator(kinds.sequence),
+        BeforeValidator(plain.texts),
         Field(description="Values of the single field, or one list of values for each case."),
     ] = None
 

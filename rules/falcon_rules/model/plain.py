@@ -41,3 +41,10 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def texts(value: Any) -> Any:
+    """Lists of lists of scalars with every scalar as its text; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return [texts(each) for each in value]
+    return text(value) if isinstance(value, bool | int | float) else value

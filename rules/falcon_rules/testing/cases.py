@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_rules import diagnostics, evaluate, typed
+from falcon_rules import evaluate, operands, typed
+from falcon_rules.compiler import types
 from falcon_rules.evaluate import mapping
 from falcon_rules.fields import events, table
+from falcon_rules.syntax import errors, parser
 
 _SHOWN = 3
 """Fields named when a case fails; a part about more is best read in the rule."""
@@ -52,30 +54,33 @@ def run(condition: typed.Condition, cases: Sequence[Case]) -> tuple[Outcome, ...
 
 
 def _judge(condition: typed.Condition, holds: evaluate.Predicate, case: Case) -> Outcome:
-    for outcome in _misspelt(case):
-        return outcome
-    try:
-        held = holds(case.event)
-        if held is case.match:
-            return Outcome(case, held)
-        problem = _why(condition, case) if case.match else "wants the rule not to hold for its event, but it does"
-    except mapping.BadValue as error:
-        return Outcome(case, None, f"has an event with a wrong value: {error}", str(error).partition(":")[0])
+    for key in case.event:
+        if outcome := _impossible(case, key):
+            return outcome
+    held = holds(case.event)
+    if held is case.match:
+        return Outcome(case, held)
+    problem = _why(condition, case) if case.match else "wants the rule not to hold for its event, but it does"
     return Outcome(case, held, problem)
 
 
-def _misspelt(case: Case) -> Iterable[Outcome]:
-    for key in case.event:
-        name, _, rest = key.partition("[")
-        try:
-            table.lookup(name, rest.removesuffix("]") if rest else None)
-        except table.UnknownField as error:
-            message = f"has an event with the field {key!r}, but {error}"
-            yield Outcome(case, None, message, key, error.suggestion)
-    kind = case.event.get("evt.type")
-    if isinstance(kind, str) and not events.is_known(kind):
-        message = f"has an event of unknown type {kind!r}"
-        yield Outcome(case, None, message, "evt.type", diagnostics.suggest(kind, events.names()))
+def _impossible(case: Case, key: str) -> Outcome | None:
+    """What is wrong with one field of the event, whether the rule looks at it or not."""
+    try:
+        field = types.check(parser.parse(f"{key} exists"))
+        if not isinstance(field, typed.Comparison) or not isinstance(field.left, typed.FieldRef):
+            return Outcome(case, None, f"has an event with {key!r}, which is no field", key)
+        mapping.resolver(field.left)(case.event)
+    except errors.ConditionSyntaxError:
+        return Outcome(case, None, f"has an event with {key!r}, which is no field", key, table.suggest(key))
+    except operands.CheckError as error:
+        return Outcome(case, None, f"has an event with {key!r}: {error.message}", key, error.suggestion)
+    except mapping.BadValue as error:
+        return Outcome(case, None, f"has an event with a wrong value: {error}", key)
+    kind = case.event[key]
+    if key == "evt.type" and isinstance(kind, str) and not events.is_known(kind):
+        return Outcome(case, None, f"has an event of unknown type {kind!r}", key, events.suggest(kind))
+    return None
 
 
 def _why(condition: typed.Condition, case: Case) -> str:

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.operator.support import manifests
 from tests.operator.support.manifests import cluster_rule, compiled, only, rule, rule_set
 
-from falcon_operator.reconcile import catalog, compiling
+from falcon_operator.reconcile import catalog, compiling, resources
 from falcon_rules import bundle
 from falcon_rules.diagnostics import Code
 from falcon_rules.model.manifests import Kind
 
-BROKEN = {"condition": "evt.type = execve and\n  proc.nam = bash"}
+BROKEN: dict[str, Any] = {"condition": "evt.type = execve and\n  proc.nam = bash"}
 FALCO_RULE = {
     "rule": "Shell in file",
     "desc": "d",
@@ -249,7 +248,7 @@ def test_a_deleted_namespace_takes_its_rules_along() -> None:
 
 
 def test_nodes_are_no_rules() -> None:
-    given = manifests.resources.Resource(manifests.resources.Ref(Kind.NODE, "", "n1"), 1, {})
+    given = resources.Resource(resources.Ref(Kind.NODE, "", "n1"), 1, {})
     assert catalog.Catalog().put(given) is False
 
 
