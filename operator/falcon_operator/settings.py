@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         True
     )
 
+    held_secret: Annotated[
+        str, Field(description="Secret for last good versions of rules that are broken now; empty: <release>-held.")
+    ] = ""
+
     listen_host: Annotated[str | None, Field(description="Address to listen on; none: all.")] = None
     health_port: Annotated[int, Field(ge=1, le=_MOST_PORTS, description="Port of /livez, /readyz and /metrics.")] = 8080
     lease_name: Annotated[str, Field(description="Lease by which replicas elect their leader.")] = "falcon-operator"
@@ -89,6 +93,10 @@ class Settings(BaseSettings):
     @property
     def secret_name(self) -> str:
         return self.tls_secret or f"{self.release}-tls"
+
+    @property
+    def held_secret_name(self) -> str:
+        return self.held_secret or f"{self.release}-held"
 
     @property
     def ca_secret_name(self) -> str:

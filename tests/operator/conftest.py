@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-
-from falcon_operator.clients import api
 from tests.operator.support import apiserver
 from tests.operator.support.world import World
+
+from falcon_operator.clients import api
 
 HOW = (
     "needs an API server: set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver (setup-envtest use -p path), "

@@ -70,6 +70,7 @@ class Election:
         self._seen_at = 0.0
         self._until = 0.0
         self._record: leases.Record | None = None
+        self._complained = ""
 
     async def run(self) -> None:
         """Never returns; when cancelled, stops leading and gives the Lease back."""
@@ -97,7 +98,9 @@ class Election:
         except errors.Conflict:
             logger.info("another replica changed the Lease first")
         except (errors.ApiError, errors.Unreachable, TimeoutError) as error:
-            logger.warning("cannot reach the Lease: %s", str(error) or "no answer in time")
+            self._complain(str(error) or "no answer in time")
+        else:
+            self._complained = ""
         if self.leading.is_set() and self._clock() >= self._until:
             self._stop("the Lease could not be renewed in time")
 
@@ -123,6 +126,12 @@ class Election:
             self._seen, self._seen_at = state, now
             return False
         return now - self._seen_at > record.duration_seconds
+
+    def _complain(self, message: str) -> None:
+        """Once for each trouble, not every two seconds."""
+        if message != self._complained:
+            self._complained = message
+            logger.warning("cannot reach the Lease: %s", message)
 
     def _start(self) -> None:
         logger.info("this replica leads now")

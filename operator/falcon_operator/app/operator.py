@@ -21,9 +21,10 @@ from falcon_operator.clients import connection, kinds, leases
 from falcon_operator.clients.api import Api
 from falcon_operator.clients.kinds import Kind
 from falcon_operator.clients.sensors import Sensors
+from falcon_operator.handlers import lastgood
 from falcon_operator.handlers.cluster import Cluster, Sight
 from falcon_operator.handlers.compilation import FAILURES, Compilation
-from falcon_operator.handlers.leading import Leading
+from falcon_operator.handlers.leading import Leading, Rules
 from falcon_operator.handlers.store import Key
 from falcon_operator.reconcile import catalog, resources
 from falcon_operator.settings import Settings
@@ -52,6 +53,8 @@ class Operator:
             api, lambda: connection.credentials(kubeconfig), Sight(settings.namespace, settings.sensor_selector)
         )
         self.cluster.listen(self._changed)
+        self._last_good = lastgood.LastGood(api, settings.namespace, settings.held_secret_name)
+        self._complete = asyncio.Event()
         self.election = leader.Election(leases.Leases(api, settings.lease_name, settings.namespace), identity)
         self.admission = server.Server(
             checking.Checker(self.catalog, self.compilation.first.is_set).check,
@@ -84,7 +87,8 @@ class Operator:
                 for part in (
                     self.health.run(),
                     self.cluster.run(),
-                    self.compilation.run(self.cluster.synced),
+                    self._recall(),
+                    self.compilation.run(self._complete),
                     self.admission.run(),
                     self.rotation.run(),
                     self.election.run(),
@@ -94,14 +98,19 @@ class Operator:
         finally:
             await self.sensors.close()
 
+    async def _recall(self) -> None:
+        """Compiling may start when all is known that was before, and all that is now."""
+        self.catalog.recall(await self._last_good.load())
+        await self.cluster.synced.wait()
+        self._complete.set()
+
     async def _lead(self) -> None:
         """Does the leader's work for as long as this replica leads, again and again."""
         await self.compilation.first.wait()
         while True:
             await self.election.leading.wait()
-            self._leading = Leading(
-                self._api, self.cluster, self.catalog, self.compilation, self.sensors, self._settings
-            )
+            rules = Rules(self.catalog, self.compilation, self._last_good)
+            self._leading = Leading(self._api, self.cluster, rules, self.sensors, self._settings)
             work = asyncio.create_task(self._leading.run(), name="leading")
             try:
                 await _first(work, self.election.lost.wait())

@@ -90,7 +90,6 @@ class Rotation:
             complete = False
             try:
                 complete = await self.turn()
-                self._complained = ""
             except errors.Conflict:
                 pass  # The Secret has just changed; the next round sees it as it is now.
             except (errors.ApiError, errors.Unreachable) as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 
-from falcon_operator.app import certificates
-from falcon_operator.clients import kinds
 from tests.operator.support.sensor import StandInSensor
 from tests.operator.support.world import World, eventually
+
+from falcon_operator.app import certificates
+from falcon_operator.clients import kinds
 
 
 async def certified(world: World) -> certificates.Pair:

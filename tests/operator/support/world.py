@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.operator.support.sensor import TOKEN, StandInSensor
+
 from falcon_operator.app.operator import Operator
 from falcon_operator.clients import api, errors, kinds
 from falcon_operator.clients.kinds import Kind
 from falcon_operator.settings import Settings
 from falcon_rules import crds
-from tests.operator.support.sensor import TOKEN, StandInSensor
 
 CRDS = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 NAMESPACES = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -43,7 +44,7 @@ class World:
         for kind in kinds.FALCON_KINDS:
             await eventually(lambda kind=kind: self._served(kind))
         await self.make(NAMESPACES, {"metadata": {"name": self.namespace}})
-        for suffix in ("ca", "tls", "admission"):
+        for suffix in ("ca", "tls", "admission", "held"):
             await self.make(kinds.SECRET, {"metadata": {"name": f"falcon-{suffix}"}}, self.namespace)
         (self.folder / "token").write_text(TOKEN)
 
