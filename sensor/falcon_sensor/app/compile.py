@@ -20,7 +20,7 @@ from falcon_rules.cli import reading
 from falcon_rules.compiler import compiled, options
 from falcon_rules.diagnostics import Code, Severity
 from falcon_rules.loading import compilation
-from falcon_sensor.app import prepare
+from falcon_sensor.app import lastgood, prepare, unpack, unpacking
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.kernel.plan import build
 from falcon_sensor.records import layout
@@ -39,6 +39,8 @@ def answer(request: dict[str, Any]) -> prepare.Answer:
         settings, warnings = load.load(request["config"], overrides, os.environ)
     except load.SettingsError as error:
         return prepare.Answer(None, error.messages)
+    if settings.cluster.enabled:
+        return _of_node(settings, request["rules"] or settings.rules_files, warnings)
     paths = request["rules"] or settings.rules_files
     if not paths:
         return prepare.Answer(None, ("no rules: give files or directories with -r, or set rules_files",))
@@ -59,6 +61,26 @@ def answer(request: dict[str, Any]) -> prepare.Answer:
     return prepare.Answer(prepare.Prepared(settings, result.bundle, plan, tuple(warnings)))
 
 
+def _of_node(settings: model.Settings, paths: Sequence[str], warnings: list[str]) -> prepare.Answer:
+    """A node's sensor starts with the last good bundle, or with no rules until the operator brings some."""
+    if paths:
+        return prepare.Answer(None, ("cluster.enabled: rules come from the operator; leave out -r and rules_files",))
+    prefix = "falcon-sensor: the last good rules are not used"
+    found, digest = unpacking.Unpacked(bundle.Bundle(()), None), ""
+    try:
+        kept = lastgood.read(settings.cluster.state_dir)
+    except lastgood.Unusable as error:
+        kept = None
+        warnings.append(f"{prefix}: {error}")
+    if kept is not None:
+        unpacked = unpack.answer(kept.digest, kept.packed, bundle.Priority[settings.lowest], ())
+        if unpacked.unpacked is None:
+            warnings.append(f"{prefix}: {unpacked.error}")
+        else:
+            found, digest = unpacked.unpacked, kept.digest
+    return prepare.Answer(prepare.Prepared(settings, found.bundle, found.plan, tuple(warnings), digest, found.errors))
+
+
 def wanted(settings: model.Settings) -> options.Options:
     """What the settings ask of the compiler."""
     selections = []
@@ -66,7 +88,7 @@ def wanted(settings: model.Settings) -> options.Options:
         for enable, selector in ((True, entry.enable), (False, entry.disable)):
             if selector is not None:
                 selections.append(options.Selection(enable, selector.rule, selector.tag))
-    return options.Options(tuple(selections), bundle.Priority[settings.priority.upper()])
+    return options.Options(tuple(selections), bundle.Priority[settings.lowest])
 
 
 def _impossible(result: compiled.Result) -> Iterator[str]:

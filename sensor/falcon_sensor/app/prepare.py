@@ -37,12 +37,15 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a run needs. warnings: whole diagnostics, for people."""
+    """What a run needs. plan: None without rules, as a node's sensor may start. warnings: whole diagnostics, for
+    people. digest, rule_errors: of the last good bundle, see `unpacking`."""
 
     settings: model.Settings
     bundle: bundle.Bundle
-    plan: contract.Plan
+    plan: contract.Plan | None
     warnings: tuple[str, ...] = ()
+    digest: str = ""
+    rule_errors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def run(request: Request) -> int:
                 with sensor.loading() as child:
                     prepared = process.result()
                     terminal.warn(prepared.warnings)
-                    running = sensor.Sensor(prepared, stack, compiling)
+                    running = sensor.Sensor(prepared, stack, compiling, caught.wake)
                     running.start(prepared, child)
             caught.started()
             base.say(f"{running.describe()}, ready in {time.monotonic() - began:.1f} s; stop with Ctrl-C")

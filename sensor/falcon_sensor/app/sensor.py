@@ -7,44 +7,21 @@ into the caller's ExitStack the moment it exists.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
+import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from concurrent import futures
-from dataclasses import dataclass
 
-from falcon_rules import bundle
-from falcon_sensor.app import prepare, signals, terminal
-from falcon_sensor.engine import engine
-from falcon_sensor.kernel import capabilities, grace, probes
+from falcon_sensor.api import health
+from falcon_sensor.app import node, prepare, pushing, report, signals, terminal, working
+from falcon_sensor.kernel import probes
 from falcon_sensor.outputs import base, build
-from falcon_sensor.pipeline import consumer, drops, generation, tally
-from falcon_sensor.settings import model
-from falcon_sensor.state import view
+from falcon_sensor.pipeline import consumer, drops, tally
+from falcon_sensor.state import pods, view
 
 CHECK_SECONDS = 1.0
 """How often drops are looked for: Falco's second, which `syscall_event_drops.threshold` is a share of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Working:
-    """One set of rules at work."""
-
-    probes: probes.Probes
-    engine: engine.Engine
-    events: int
-
-    def generation(self) -> generation.Generation:
-        return generation.Generation(self.probes.ring, self.probes.ring_fd, self.engine)
-
-    def counters(self) -> drops.Counters:
-        kinds = self.probes.counters().values()
-        # A program the kernel left out is an event nobody saw, as much as one without room.
-        dropped = sum(each.dropped for each in kinds) + self.probes.missed()
-        return drops.Counters(sum(each.records for each in kinds), dropped)
 
 
 def loading() -> probes.Child:
@@ -55,53 +32,67 @@ def loading() -> probes.Child:
 class Sensor:
     """Made, `start`ed and `watch`ed once. Raises prepare.Failed.
 
-    again: starts a process that compiles what the command line named, for when rules are loaded anew.
+    again: starts a process that compiles what the command line named, for when rules are loaded anew. wake: has
+    the main thread return from waiting for signals.
     """
 
     def __init__(
-        self, prepared: prepare.Prepared, stack: contextlib.ExitStack, again: Callable[[], prepare.Process]
+        self,
+        prepared: prepare.Prepared,
+        stack: contextlib.ExitStack,
+        again: Callable[[], prepare.Process],
+        wake: Callable[[], None],
     ) -> None:
         self._settings = prepared.settings
         self._stack = stack
         self._again = again
+        cluster = self._settings.cluster
         self._hostname = self._settings.hostname or os.uname().nodename
+        self._node: node.Node | None = None
+        if cluster.enabled:
+            self._hostname = self._settings.hostname or cluster.node_name or self._hostname
+            about = node.about(cluster.node_name or self._hostname)
+            self._node = node.Node(cluster, about, wake, self.health)
+            stack.callback(self._node.close)
         try:
             built = build.outputs(self._settings)
         except build.Unusable as error:
             raise prepare.Failed(str(error)) from None
         self._outputs, self._stdout = built.outputs, built.stdout
-        self._state = view.State(max_processes=self._settings.process_cache_size)
+        self._state = view.State(
+            max_processes=self._settings.process_cache_size,
+            host_root=cluster.host_root,
+            node_pods=self._node.pods if self._node is not None else pods.NOBODY,
+        )
+        self._owner = self._node.owner(self._state) if self._node is not None else None
+        self.workshop = working.Workshop(self._settings, self._state, self._hostname)
         self._monitor = drops.Monitor(self._settings.syscall_event_drops)
-        # Of generations that are gone.
-        self._seen_before = drops.Counters()
-        self._held_back: Counter[str] = Counter()
+        self._past = working.Sums()
+        # Between the main thread, which changes what works, and whoever asks how the sensor is.
+        self._changing = threading.Lock()
+        self._seen = time.monotonic()
+        self._watching = False
 
     def start(self, prepared: prepare.Prepared, child: probes.Child) -> None:
         """Attaches the probes; what they ship waits until `watch`. child: of `loading`, used up."""
-        self._working = self._put_to_work(prepared, child)
-        self._stack.callback(lambda: self._working.probes.close())
+        if self._node is not None:
+            self._node.start()
+            self.current = pushing.start(self.workshop, self._node, prepared, child)
+        else:
+            self.current = self.workshop.make(prepared.bundle, prepared.plan, child)
+        self._stack.callback(lambda: self.current.probes.close())
         self._state.scan()
-        self._consumer = consumer.Consumer(self._working.generation(), self._state, self._outputs.put, base.say)
-        _settle()
-
-    def _put_to_work(self, prepared: prepare.Prepared, child: probes.Child | None = None) -> Working:
-        _must_be_allowed()
-        # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
-        worker = futures.ThreadPoolExecutor(1)
-        building = worker.submit(self._build_engine, prepared.bundle)
-        worker.shutdown(wait=False)
-        try:
-            loaded = probes.load(prepared.plan, self._settings.ring_bytes, child=child)
-        except probes.ProbeError as error:
-            raise prepare.Failed(str(error)) from None
-        try:
-            return Working(loaded, building.result(), len(prepared.plan.events))
-        except BaseException:
-            loaded.close()
-            raise
+        self._consumer = consumer.Consumer(
+            self.current.generation(), self._state, self._outputs.put, base.say, self._owner
+        )
+        if self._node is not None:
+            self._node.pods.on_change(self._consumer.wake)
+        working.settle()
 
     def describe(self) -> str:
-        rules, events = len(self._working.engine.running), self._working.events
+        rules, events = len(self.current.engine.running), self.current.events
+        if self._node is not None and not rules:
+            return f"{self._hostname} has no rules yet and waits for the operator"
         return (
             f"watching {self._hostname}: {rules} rule{'s' * (rules != 1)}, {events} event type{'s' * (events != 1)}, "
             f"backend C"
@@ -110,6 +101,7 @@ class Sensor:
     def watch(self, caught: signals.Signals, duration: float | None) -> int:
         """Until a stop signal, `duration` seconds, or nowhere left to send alerts to. Returns the exit code."""
         self._consumer.start()
+        self._watching = True
         now = time.monotonic()
         end = now + duration if duration is not None else float("inf")
         check = now + CHECK_SECONDS
@@ -125,7 +117,12 @@ class Sensor:
                     self._reload(caught)
                 except signals.Stopped:
                     break
-            now = time.monotonic()
+            if self._node is not None:
+                try:
+                    pushing.serve(self, self._node, self._settings, caught)
+                except signals.Stopped:
+                    break
+            self._seen = now = time.monotonic()
             if now >= check:
                 check = now + CHECK_SECONDS
                 if reason := self._check(now):
@@ -150,8 +147,25 @@ class Sensor:
         return f"{due.text}; stopping, as syscall_event_drops.actions asks" if "exit" in actions else None
 
     def _counters(self) -> drops.Counters:
-        now, before = self._working.counters(), self._seen_before
-        return drops.Counters(now.seen + before.seen, now.dropped + before.dropped)
+        return self._sums().drops()
+
+    def _sums(self) -> working.Sums:
+        """Of all sets of rules so far."""
+        with self._changing:
+            sums = self._past.copy()
+            sums.add_engine(self.current.engine)
+            sums.add_probes(self.current.probes)
+        return sums
+
+    def health(self) -> health.Health:
+        """From any thread, at any time."""
+        if not self._watching:
+            return health.Health(idle=time.monotonic() - self._seen)
+        try:
+            sums = self._sums()
+        except OSError:  # the end has come in between
+            return health.Health()
+        return report.health(self._consumer, self.current, sums, self._owner, self._state, self._outputs, self._seen)
 
     def _reload(self, caught: signals.Signals) -> None:
         """Lets the rules as they are now take over; rules with errors change nothing."""
@@ -161,29 +175,43 @@ class Sensor:
             with caught.interruptible():
                 with self._again() as compiling:
                     prepared = compiling.result()
-                new = self._put_to_work(prepared)
+                new = self.workshop.make(prepared.bundle, prepared.plan, current=self.current)
         except prepare.Failed as error:
             terminal.report(error)
             base.say("the rules in force stay in force")
             return
         terminal.warn(prepared.warnings)
-        old = self._working
-        self._consumer.replace(new.generation(), lambda: _take_off(old.probes))
-        self._seen_before = self._counters()
-        self._held_back.update(old.engine.suppressed())
-        self._working = new
-        old.probes.close()
-        _settle()
+        self.exchange(new)
         base.say(f"{self.describe()}, ready in {time.monotonic() - began:.1f} s")
+
+    def exchange(self, new: working.Working) -> None:
+        """Lets `new` take over, without a gap and without reporting anything twice. Returns when it has."""
+        old = self.current
+        if old.plan is None:
+            # Nobody has looked since the start at which processes there are.
+            self._state.scan()
+        same = new.probes is old.probes
+        if same:
+            self._consumer.judge_by(new.engine)
+        else:
+            self._consumer.replace(new.generation(), old.take_off)
+        with self._changing:
+            self._past.add_engine(old.engine)
+            if not same:
+                self._past.add_probes(old.probes)
+                old.probes.close()
+            self.current = new
+        working.settle()
 
     def _end(self) -> None:
         """Evaluates what is there, detaches, lets outputs finish, and sums up."""
-        self._working.probes.detach()
+        self.current.probes.detach()
         self._consumer.stop()
         self._check(time.monotonic())
+        self._watching = False
+        suppressed = self._sums().suppressed
         self._stack.close()
-        self._held_back.update(self._working.engine.suppressed())
-        for rule, count in sorted(self._held_back.items()):
+        for rule, count in sorted((+suppressed).items()):
             base.say(f"{count} alerts of {rule!r} were held back by its rate limit")
         text = tally.summary(self._consumer.tally, self._monitor.occurrences, self._monitor.actions_taken)
         self._farewell(text)
@@ -203,44 +231,3 @@ class Sensor:
             self._outputs.close(timeout)
             if not self._stdout.complete:
                 terminal.write(sys.stderr, summary)
-
-    def _build_engine(self, rules: bundle.Bundle) -> engine.Engine:
-        settings = self._settings
-        limit = settings.rate_limit
-        options = engine.Options(
-            rule_matching=settings.rule_matching,
-            priority=_priority(settings),
-            hostname=self._hostname,
-            extra_fields=settings.extra_fields,
-            rate_limit=bundle.RateLimit(limit.alerts, limit.per_seconds) if limit.alerts else None,
-        )
-        return engine.Engine(rules, self._state, options)
-
-
-def _priority(settings: model.Settings) -> bundle.Priority:
-    name = {"info": "informational"}.get(settings.priority, settings.priority)
-    return bundle.Priority[name.upper()]
-
-
-def _must_be_allowed() -> None:
-    """Without the capabilities the kernel refuses only after seconds of compiling, and in riddles."""
-    with open("/proc/self/status") as status:
-        missing = set(capabilities.missing_capabilities(status.read())) & {"CAP_BPF", "CAP_PERFMON"}
-    if missing:
-        raise prepare.Failed(
-            f"loading eBPF programs needs {' and '.join(sorted(missing))}, which this process does not have: "
-            "run it as root (sudo), in a container privileged; `falcon-sensor check` says more"
-        )
-
-
-def _settle() -> None:
-    """What exists now stays, so looking through it again and again for garbage is wasted time."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-
-
-def _take_off(old: probes.Probes) -> None:
-    """Detaches, and waits for programs that are in the middle of a record on another CPU."""
-    old.detach()
-    grace.wait()

@@ -57,11 +57,16 @@ class Signals:
         finally:
             self._raising = False
 
+    def wake(self) -> None:
+        """Has `wait` return, from any thread."""
+        with contextlib.suppress(BlockingIOError):  # full: it has enough to wake up for
+            self._writer.send(b"\0")
+
     def wait(self, seconds: float) -> set[signal.Signals]:
         """Signals that came, an empty set after `seconds` without any."""
         select.select([self._reader], [], [], max(0.0, seconds))
         with contextlib.suppress(BlockingIOError):
-            return {signal.Signals(number) for number in self._reader.recv(256)}
+            return {signal.Signals(number) for number in self._reader.recv(256) if number}
         return set()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

@@ -86,6 +86,14 @@ class Engine:
         """The generated Python that judges successful events, by event type: for people who want to see it."""
         return self._dispatcher.sources()
 
+    def by_name(self) -> list[tuple[str, Counters]]:
+        """Every rule's counters with its name; several rules may share one."""
+        return [(rule.name, self.counters[rule.uid]) for rule in self._rules]
+
+    def broken(self) -> list[tuple[str, str]]:
+        """(uid, reason) of rules that could not be turned into code: they never hold."""
+        return [(self._rules[index].uid, f"{type(error).__name__}: {error}") for index, error in self._raised]
+
     def suppressed(self) -> dict[str, int]:
         """How many alerts were held back since the start, by rule name; rules without any are left out."""
         return {rule.name: count for rule in self._rules if (count := self.counters[rule.uid].suppressed)}

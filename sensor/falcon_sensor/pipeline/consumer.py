@@ -17,6 +17,7 @@ limits itself: while an output keeps the lock no further alerts are found.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import select
 import threading
@@ -61,6 +62,8 @@ class Consumer:
     ) -> None:
         self.tally = tally.Tally()
         self.records = 0
+        self.last_time = 0
+        """Of the last record read, CLOCK_BOOTTIME in ns."""
         self.failures = 0
         """Records that could not be decoded or evaluated: a fault of ours, each kind told once."""
         self._current = first
@@ -84,6 +87,14 @@ class Consumer:
         self._stop_at = time.monotonic() + LAST_DRAIN_SECONDS
         os.eventfd_write(self._wake, 1)
         self._thread.join(LAST_DRAIN_SECONDS + 1.0)
+
+    def judge_by(self, engine: generation.Engine) -> None:
+        """Lets another engine judge from the next record on, where the programs in the kernel stay the same."""
+        self._current = dataclasses.replace(self._current, engine=engine)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         """Has the consumer look whether records that wait for their pod need not wait any longer."""
@@ -154,6 +165,7 @@ class Consumer:
         try:
             record = decode.Record(data)
             head = record.head
+            self.last_time = head.time
             if accept is not None and not accept(record):
                 return
             if head.kind == _EXEC and head.result == 0:

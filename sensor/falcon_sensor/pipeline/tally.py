@@ -18,11 +18,13 @@ class Tally:
         self.alerts = 0
         self.by_priority: Counter[int] = Counter()
         self.by_rule: Counter[str] = Counter()
+        self.by_both: Counter[tuple[str, int]] = Counter()
 
     def count(self, alert: alerts.Alert) -> None:
         self.alerts += 1
         self.by_priority[alert.priority] += 1
         self.by_rule[alert.rule] += 1
+        self.by_both[alert.rule, alert.priority] += 1
 
 
 def summary(tally: Tally, drops: int, actions: int) -> str:

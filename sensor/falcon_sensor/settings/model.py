@@ -96,6 +96,30 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    __pydantic_config__: ClassVar[Any] = _STRICT
+    enabled: bool = option(
+        False, "run as a node's sensor: rules come from the operator over HTTPS, never from files (no -r)"
+    )
+    node_name: str | None = option(None, "name of this node in the cluster; the host's name when not set")
+    namespace: str = option("falcon", "namespace of the operator")
+    operator_account: str = option("falcon-operator", "service account of the operator: nobody else may push rules")
+    audience: str = option("falcon-sensor", "audience that the operator's token must be meant for")
+    host: str = option("", "address to listen on; empty for all")
+    api_port: int = option(8765, "HTTPS port that takes rules", ge=1, le=65535)
+    health_port: int = option(8766, "HTTP port of /livez, /readyz and /metrics", ge=1, le=65535)
+    tls_dir: str = option(
+        "/etc/falcon/tls", "directory with tls.crt and tls.key; waited for, and read again when they change"
+    )
+    state_dir: str = option(
+        "/var/lib/falcon", "directory on the node for the last good rules, which are in force right after a restart"
+    )
+    host_root: str = option("/", "where the node's root directory is seen; /host when mounted there")
+    kubeconfig: str | None = option(None, "kubeconfig file for runs outside of a pod")
+    max_bundle_bytes: int = option(8 * MEBI, "largest packed rules to accept", "bytes", ge=64 * KIBI, le=64 * MEBI)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     __pydantic_config__: ClassVar[Any] = _STRICT
     rules_files: tuple[str, ...] = option(
@@ -113,6 +137,8 @@ class Settings:
         "emergency", "alert", "critical", "error", "warning", "notice", "informational", "info", "debug"
     ] = option("debug", "rules less urgent than this do not run")
     rate_limit: RateLimit = option(RateLimit, "how many alerts a rule may give when it states no limit itself")
+
+    cluster: Cluster = option(Cluster, "one sensor of a Kubernetes cluster's many")
 
     hostname: str | None = option(None, "the host's name in alerts; the kernel's when not set")
     extra_fields: dict[str, str | int | float | bool] = option(
@@ -139,6 +165,11 @@ class Settings:
         8 * MEBI, "the kernel's buffer for events, a power of two", "bytes", ge=64 * KIBI, le=1024 * MEBI
     )
     process_cache_size: int = option(16_384, "how many processes to remember", "processes", ge=256, le=4_194_304)
+
+    @property
+    def lowest(self) -> str:
+        """`priority` as `falcon_rules.bundle.Priority` names it."""
+        return {"info": "INFORMATIONAL"}.get(self.priority, self.priority.upper())
 
 
 def sections(value: Any) -> Iterator[tuple[dataclasses.Field[Any], Any, bool]]:

@@ -124,13 +124,13 @@ class HttpOutput:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesEvents:
     __pydantic_config__: ClassVar[Any] = options.STRICT
-    enabled: bool = option(False, "make alerts Kubernetes Events about their pod, or about the node for host processes")
-    kubeconfig: str | None = option(
-        None, "how to reach the API server; not set: as every pod can, by its service account"
+    enabled: bool | None = option(
+        None,
+        "make alerts Kubernetes Events about their pod, or about the node for host processes; not set: if "
+        "cluster.enabled. cluster.node_name and cluster.kubeconfig hold for them too",
     )
-    node: str | None = option(None, "name of the Node that host alerts are about; not set: the sensor's hostname")
     instance: str | None = option(
-        None, "the reporting instance, usually the sensor's pod; not set: the sensor's hostname"
+        None, "the Events' reporting instance, usually the sensor's pod; not set: the sensor's hostname"
     )
     rate: float = option(
         2.0,

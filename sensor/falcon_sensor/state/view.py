@@ -54,6 +54,11 @@ class State:
         """Learn the processes that are there already; returns how many. Call once the probes are attached."""
         return self._processes.scan()
 
+    @property
+    def known_processes(self) -> int:
+        """How many processes are remembered."""
+        return len(self._processes)
+
     def observe(self, record: decode.Record) -> None:
         """Take note of an exec; failed ones are ignored.
 

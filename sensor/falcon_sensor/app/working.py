@@ -1,0 +1,159 @@
+"""One set of rules at work, and what remains of those that were.
+
+Counters start anew with every set, while people and metrics want sums since the start: `Past` keeps
+what the sets before had counted.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections import Counter
+from concurrent import futures
+from dataclasses import dataclass, field
+
+from falcon_rules import bundle
+from falcon_sensor.app import idle, prepare
+from falcon_sensor.engine import engine
+from falcon_sensor.kernel import capabilities, grace, probes
+from falcon_sensor.kernel.plan import contract
+from falcon_sensor.pipeline import drops, generation
+from falcon_sensor.settings import model
+from falcon_sensor.state import view
+
+
+class NotAttached(prepare.Failed):
+    """The programs could not be loaded. refused: the kernel took offence at the programs themselves, so at a rule."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.refused = "refused the program" in text
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """plan: what the probes were made from; None when nothing is attached."""
+
+    probes: probes.Probes | idle.Idle
+    engine: engine.Engine
+    plan: contract.Plan | None
+    ring_bytes: int = 0
+
+    @property
+    def events(self) -> int:
+        return len(self.plan.events) if self.plan is not None else 0
+
+    def generation(self) -> generation.Generation:
+        return generation.Generation(self.probes.ring, self.probes.ring_fd, self.engine)
+
+    def take_off(self) -> None:
+        """Detaches, and waits for programs that are in the middle of a record on another CPU."""
+        self.probes.detach()
+        if self.plan is not None:
+            grace.wait()
+
+
+class Workshop:
+    """Makes sets of rules that can be put to work."""
+
+    def __init__(self, settings: model.Settings, state: view.State, hostname: str) -> None:
+        self._settings = settings
+        self._state = state
+        self._hostname = hostname
+
+    def make(
+        self,
+        rules: bundle.Bundle,
+        plan: contract.Plan | None,
+        child: probes.Child | None = None,
+        current: Working | None = None,
+    ) -> Working:
+        """Attaches what `plan` asks for; None is nothing. child: a loader that is ready, used up.
+
+        current: keeps its programs if they are the very same that the plan would give, which
+        makes a change that the kernel has no part in a matter of milliseconds. Raises prepare.Failed.
+        """
+        if plan is None:
+            return Working(idle.Idle(), self._engine(rules), None)
+        if current is not None and current.plan == plan:
+            return Working(current.probes, self._engine(rules), plan, current.ring_bytes)
+        must_be_allowed()
+        # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
+        worker = futures.ThreadPoolExecutor(1)
+        building = worker.submit(self._engine, rules)
+        worker.shutdown(wait=False)
+        loaded = self.attach(plan, child)
+        try:
+            return Working(loaded, building.result(), plan, self._settings.ring_bytes)
+        except BaseException:
+            loaded.close()
+            raise
+
+    def attach(self, plan: contract.Plan, child: probes.Child | None = None) -> probes.Probes:
+        """Raises NotAttached."""
+        try:
+            return probes.load(plan, self._settings.ring_bytes, child=child)
+        except probes.ProbeError as error:
+            raise NotAttached(str(error)) from None
+
+    def _engine(self, rules: bundle.Bundle) -> engine.Engine:
+        settings = self._settings
+        limit = settings.rate_limit
+        options = engine.Options(
+            rule_matching=settings.rule_matching,
+            priority=bundle.Priority[settings.lowest],
+            hostname=self._hostname,
+            extra_fields=settings.extra_fields,
+            rate_limit=bundle.RateLimit(limit.alerts, limit.per_seconds) if limit.alerts else None,
+        )
+        return engine.Engine(rules, self._state, options)
+
+
+def must_be_allowed() -> None:
+    """Without the capabilities the kernel refuses only after seconds of compiling, and in riddles."""
+    with open("/proc/self/status") as status:
+        missing = set(capabilities.missing_capabilities(status.read())) & {"CAP_BPF", "CAP_PERFMON"}
+    if missing:
+        raise prepare.Failed(
+            f"loading eBPF programs needs {' and '.join(sorted(missing))}, which this process does not have: "
+            "run it as root (sudo), in a container privileged; `falcon-sensor check` says more"
+        )
+
+
+@dataclass(slots=True)
+class Sums:
+    """By rule name, and by kind of event."""
+
+    matches: Counter[str] = field(default_factory=Counter)
+    suppressed: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    missed: int = 0
+
+    def add_engine(self, rules: engine.Engine) -> None:
+        for name, counters in rules.by_name():
+            self.matches[name] += counters.matches
+            self.suppressed[name] += counters.suppressed
+            self.errors[name] += counters.errors
+
+    def add_probes(self, attached: probes.Probes | idle.Idle) -> None:
+        for kind, counters in attached.counters().items():
+            name = kind.name.lower()
+            self.records[name] += counters.records
+            self.dropped[name] += counters.dropped
+        self.missed += attached.missed()
+
+    def copy(self) -> Sums:
+        return copy.deepcopy(self)
+
+    def drops(self) -> drops.Counters:
+        """A program the kernel left out is an event nobody saw, as much as one without room."""
+        return drops.Counters(self.records.total(), self.dropped.total() + self.missed)
+
+
+def settle() -> None:
+    """What exists now stays, so looking through it again and again for garbage is wasted time."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
