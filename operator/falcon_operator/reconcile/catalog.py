@@ -126,6 +126,15 @@ class Catalog:
         """Compiles what was put since the last time, and what that touches."""
         with self._lock:
             pending, self._pending = self._pending, {}
+        try:
+            return self._compile(pending)
+        except Exception:
+            # Whatever it was, the next call tries again with all of it.
+            with self._lock:
+                self._pending = {**pending, **self._pending}
+            raise
+
+    def _compile(self, pending: Mapping[resources.Ref, resources.Resource | None]) -> Changes:
         old = self._state
         known = {ref: each for ref, each in {**old.known, **pending}.items() if each is not None}
         found_sets, shared = self._sets(old, pending)
@@ -274,6 +283,32 @@ class Catalog:
             if rule.ref == resource.ref
         ]
         return outcomes, shared.problems[resource.ref]
+
+    def breaks(self, resource: resources.Resource) -> Sequence[tuple[Entry, compiling.Outcome]]:
+        """Rules of other resources that are good now and would not be if the rule set were put. For admission."""
+        state = self._state
+        if resource.ref.kind is not manifests.Kind.RULE_SET or (each := sets.read(resource)).problems:
+            return ()
+        shared = sets.combine([*(one for ref, one in state.found_sets.items() if ref != resource.ref), each])
+        changed = state.shared.library.changed(shared.library)
+        broken = []
+        for entry in self.entries():
+            if entry.verdict is Verdict.GOOD and entry.owner != resource.ref and _touched(entry, changed):
+                outcome = self._under(entry, state, shared)
+                if outcome is not None and outcome.verdict is not Verdict.GOOD:
+                    broken.append((entry, outcome))
+        return broken
+
+    def _under(self, entry: Entry, state: _State, shared: sets.Shared) -> compiling.Outcome | None:
+        """What a rule would come to with other shared macros and lists."""
+        if entry.owner.kind is not manifests.Kind.RULE_SET:
+            with self._compiler:
+                return compiling.compile_rule(state.known[entry.owner], shared.library)
+        for name, rule in shared.rules.items():
+            if compiling.uid_in_set(rule.ref, name) == entry.uid:
+                spec = state.found_sets[entry.owner].spec
+                return compiling.compile_in_set(rule.ref, rule.definition, spec, shared.library)
+        return None
 
 
 def _touched(entry: Entry, changed: frozenset[str]) -> bool:

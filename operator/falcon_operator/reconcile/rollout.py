@@ -145,6 +145,8 @@ class Rollout:
         if content is None or (node.wanted is not None and node.wanted.id == content.id):
             return
         node.wanted = content
+        # Which digest that will be is decided when it is stamped, on the way to the sensor.
+        node.state = replace(node.state, wanted="")
         node.wake.set()
         if node.pushed is not None and node.pushed.id != content.id and not node.superseded:
             # Only once in a row: a stream of changes must not keep a slow sensor from ever finishing one.
@@ -169,7 +171,8 @@ class Rollout:
                 failure = reports.PushError(reports.Failure.UNREACHABLE, "internal error, see the operator's log")
                 wait = self._failed(node, failure)
             try:
-                await asyncio.wait_for(node.wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await node.wake.wait()
             except TimeoutError:
                 node.must_ask = True
 
