@@ -4,7 +4,7 @@
  *   run PATH ARGV0 ARG...      start PATH in a child with these arguments (argv[0] included), wait for it
  *   exec PATH ARGV0 ARG...     become PATH
  *   pty PATH ARGV0 ARG...      start PATH in a child that leads a session on a terminal of its own
- *   memfd PATH ARGV0 ARG...    become a copy of PATH that exists in memory only
+ *   memfd NAME PATH ARGV0 ARG...  become a copy of PATH that exists in memory only, under this name
  *   session ACTION...          in a child that leads a session without a terminal
  *   as UID ACTION...           with that user id
  *   wait SECONDS ACTION...     later
@@ -81,13 +81,13 @@ static int from_memory(char **argv)
 {
     char buffer[65536];
     ssize_t got;
-    int source = open(argv[0], O_RDONLY | O_CLOEXEC), copy = memfd_create("act", MFD_CLOEXEC);
+    int source = open(argv[1], O_RDONLY | O_CLOEXEC), copy = memfd_create(argv[0], MFD_CLOEXEC);
     if (source < 0 || copy < 0)
-        return failed(argv[0]);
+        return failed(argv[1]);
     while ((got = read(source, buffer, sizeof buffer)) > 0)
         if (write(copy, buffer, got) != got)
             return failed("memfd");
-    fexecve(copy, argv + 1, environ);
+    fexecve(copy, argv + 2, environ);
     return failed("fexecve");
 }
 
@@ -155,7 +155,7 @@ static int act(int argc, char **argv)
         return become(argv + 1);
     if (argc > 2 && !strcmp(what, "pty"))
         return on_terminal(argv + 1);
-    if (argc > 2 && !strcmp(what, "memfd"))
+    if (argc > 3 && !strcmp(what, "memfd"))
         return from_memory(argv + 1);
     if (argc > 1 && !strcmp(what, "session")) {
         pid_t child = fork();

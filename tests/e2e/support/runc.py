@@ -8,6 +8,7 @@ unmounts its root and removes its directories and cgroups.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -17,7 +18,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ CAPABILITIES = (
 
 # Long enough for a scenario that waits some seconds on a busy machine; after it the container is killed.
 TIMEOUT = 60.0
+
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 # Names under which our two programs lie in the image.
 SERVERS = ("nginx", "httpd", "php-fpm8.2", "vsftpd")
@@ -199,14 +202,13 @@ class _Container:
         self._remove_cgroups()
 
     def _remove_cgroups(self) -> None:
-        """The container's own and the parents that came with it, in every hierarchy."""
-        parts = self._cgroups_path.strip("/").split("/")
-        for hierarchy in [pathlib.Path("/sys/fs/cgroup"), *pathlib.Path("/sys/fs/cgroup").iterdir()]:
-            for depth in range(len(parts), 0, -1):
-                try:
-                    hierarchy.joinpath(*parts[:depth]).rmdir()
-                except OSError:
-                    break
+        """The container's own and the parents that came with it; those that others use are not empty."""
+        for base in _cgroup_bases():
+            path = base.joinpath(self._cgroups_path.strip("/"))
+            while path != base:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+                path = path.parent
 
     def _config(self) -> dict[str, Any]:
         spec = self._spec
@@ -235,6 +237,16 @@ class _Container:
                 "resources": {"devices": [{"allow": True, "access": "rwm"}]},
             },
         }
+
+
+def _cgroup_bases() -> Iterator[pathlib.Path]:
+    """Where runc may have put a container: below each hierarchy's root, or below our own cgroup in it."""
+    yield CGROUPS
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, own = line.split(":", 2)
+        for name in (controllers.removeprefix("name=") or "unified", controllers or "."):
+            yield CGROUPS / name
+            yield CGROUPS / name / own.strip("/")
 
 
 def _mounts() -> list[dict[str, Any]]:

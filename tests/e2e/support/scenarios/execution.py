@@ -56,14 +56,22 @@ def hidden(stage: Stage, prefix: str) -> None:
 
 
 SCENARIOS = [
-    fires(MEMFD, "on the host", lambda s: s.act("memfd", "/bin/true", "x")),
-    fires(MEMFD, "in a container", lambda s: s.container(["/usr/sbin/act", "memfd", "/usr/bin/nmap", "x"])),
+    fires(MEMFD, "on the host", lambda s: s.act("memfd", "x", "/bin/true", "x")),
+    fires(MEMFD, "in a container", lambda s: s.container(["/usr/sbin/act", "memfd", "x", "/usr/bin/nmap", "x"])),
     fires(
         MEMFD,
         "with the arguments of runc",
-        lambda s: s.container(["/usr/sbin/act", "memfd", "/usr/bin/nmap", "runc", "init"]),
+        lambda s: s.container(["/usr/sbin/act", "memfd", "x", "/usr/bin/nmap", "runc", "init"]),
     ),
     silent(MEMFD, "the same program from its file", lambda s: s.act("exec", "/bin/true", "x")),
+    fires(MEMFD, "a copy called as buildah's", lambda s: s.act("memfd", "buildah-chroot-exec", "/bin/true", "x")),
+    silent(
+        MEMFD,
+        "a copy called as buildah's, below buildah",
+        lambda s: s.act(
+            *("run", s.programs.act_as("act"), "act", "memfd", "buildah-chroot-exec", "/bin/true", "x"), name="buildah"
+        ),
+    ),
     silent(MEMFD, "runc starts a container", lambda s: s.container(["/bin/true"])),
     fires(SHM, "a program", in_shared_memory(lambda s, program: s.host([str(program)]))),
     fires(SHM, "a relative name", in_shared_memory(lambda s, program: s.host([f"./{program.name}"], cwd="/dev/shm"))),
