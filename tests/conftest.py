@@ -1,8 +1,11 @@
 """What holds for every test: which ones need root and tools, and that those which load programs into
-the kernel or start containers take turns.
+the kernel or start containers take turns; and a real API server for the tests that ask for one.
 
 Taking turns has two parts. Under pytest-xdist they form one group, so that one worker runs them all.
 Two pytest runs at once, and other ways to distribute, are kept apart by a lock of the machine.
+
+FALCON_TEST_KUBECONFIG names the kubeconfig of an existing cluster. Otherwise KUBEBUILDER_ASSETS names
+a folder with etcd and kube-apiserver (envtest's binaries), which are started for the tests alone.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.operator.support import apiserver
 
 KERNEL_MARKS = ("kernel", "containers", "serial")
 GROUP = "kernel"
@@ -25,11 +30,20 @@ NEEDED_TOOLS = {
     "containers": ("runc", "busybox", "gcc"),
 }
 
+HOW_TO_GET_A_SERVER = (
+    "needs an API server: set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver (setup-envtest use -p path), "
+    "or FALCON_TEST_KUBECONFIG to a cluster's kubeconfig"
+)
+"""Why tests with an API server are skipped."""
+
 
 # Before pytest-xdist, which reads the groups in the same hook.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        # One worker runs all tests with an API server: a second server would cost more than it saves.
+        if {"kubeconfig", "own_server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("apiserver"))
         marks = [name for name in KERNEL_MARKS if item.get_closest_marker(name)]
         if not marks:
             continue
@@ -61,3 +75,35 @@ def _turns(request: pytest.FixtureRequest) -> Iterator[None]:
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[apiserver.ApiServer | None]:
+    binaries = apiserver.assets()
+    if binaries is None:
+        yield None
+        return
+    server = apiserver.ApiServer(binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def own_server(_server: apiserver.ApiServer | None) -> apiserver.ApiServer:
+    """An API server that the test may restart."""
+    if _server is None:
+        pytest.skip(f"{HOW_TO_GET_A_SERVER}; this test restarts it, so only KUBEBUILDER_ASSETS will do")
+    return _server
+
+
+@pytest.fixture
+def kubeconfig(request: pytest.FixtureRequest) -> Path:
+    if existing := os.environ.get("FALCON_TEST_KUBECONFIG"):
+        return Path(existing)
+    server = request.getfixturevalue("_server")
+    if server is None:
+        pytest.skip(HOW_TO_GET_A_SERVER)
+    return Path(server.kubeconfig)
