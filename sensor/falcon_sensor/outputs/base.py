@@ -49,7 +49,8 @@ class Measured(Protocol):
     """What a sink with something to tell beyond its output's own numbers offers too."""
 
     def measures(self) -> Mapping[str, int]:
-        """Name to value, from any thread. What grows only is a sum since the start."""
+        """Name to value, from any thread. What grows only is a sum since the start; `unsaved` is how many alerts
+        would be lost if the process ended now."""
 
 
 def say(line: str) -> None:
@@ -135,6 +136,11 @@ class Output:
             self.lost += len(self._queue) + self._in_hand
             self._queue.clear()
         return False
+
+    def count_unsaved(self) -> None:
+        """At the very end: what the sink took and has not passed on counts as lost too."""
+        if isinstance(self.sink, Measured):
+            self.lost += self.sink.measures().get("unsaved", 0)
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
@@ -222,6 +228,7 @@ class Outputs:
             output.start_closing()
         for output in self._outputs:
             late = not output.wait_closed(deadline)
+            output.count_unsaved()
             if output.lost:
                 why = " (it did not take the last ones in time)" if late else ""
                 self._tell(f"{output.sink.name}: {output.lost} alerts were lost for it{why}")

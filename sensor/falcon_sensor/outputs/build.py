@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from falcon_sensor import alerts
 from falcon_sensor.outputs import base, file, render, stdout
+from falcon_sensor.outputs.kubernetes_events import sink as events
 from falcon_sensor.outputs.webhook import sink as webhook
 from falcon_sensor.settings import model
 
@@ -34,6 +35,8 @@ def outputs(settings: model.Settings) -> Built:
         sinks.append(_file(settings, line))
     if settings.http_output.enabled:
         sinks.append(_webhook(settings))
+    if events.wanted(settings):
+        sinks.append(_events(settings))
     capacity = settings.outputs_queue.capacity
     return Built(base.Outputs([base.Output(sink, capacity) for sink in sinks]), console)
 
@@ -50,4 +53,11 @@ def _webhook(settings: model.Settings) -> webhook.Webhook:
     try:
         return webhook.Webhook(settings.http_output, render.as_json(settings))
     except webhook.Unusable as error:
+        raise Unusable(str(error)) from None
+
+
+def _events(settings: model.Settings) -> events.KubernetesEvents:
+    try:
+        return events.KubernetesEvents(settings)
+    except events.Unusable as error:
         raise Unusable(str(error)) from None

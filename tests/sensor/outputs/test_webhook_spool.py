@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from falcon_sensor.outputs import base
-from falcon_sensor.outputs.webhook import backoff, buffer, spool
+from falcon_sensor.outputs import backoff, base
+from falcon_sensor.outputs.webhook import buffer, spool
 
 
 class Clock:

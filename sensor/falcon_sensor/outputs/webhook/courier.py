@@ -15,8 +15,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from falcon_sensor.outputs import base, transport
-from falcon_sensor.outputs.webhook import backoff, buffer
+from falcon_sensor.outputs import backoff, base, transport
+from falcon_sensor.outputs.webhook import buffer
 
 _IDLE_SECONDS = 60.0
 """New alerts wake the courier, so this only bounds the harm should that ever fail."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from falcon_sensor import alerts
-from falcon_sensor.outputs import base, transport
-from falcon_sensor.outputs.webhook import backoff, buffer, courier, memory, refused, requests, segments, spool
+from falcon_sensor.outputs import backoff, base, transport
+from falcon_sensor.outputs.webhook import buffer, courier, memory, refused, requests, segments, spool
 from falcon_sensor.settings import receivers
 
 

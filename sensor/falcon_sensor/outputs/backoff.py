@@ -1,5 +1,5 @@
 """How long to wait before trying again: exponential with full jitter, so that the sensors of a whole
-cluster do not come back to a recovering receiver in step."""
+cluster do not come back to a recovering server in step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 LONGEST_RETRY_AFTER = 300.0
-"""Seconds. A receiver may ask for patience, not for silence of hours."""
+"""Seconds. A server may ask for patience, not for silence of hours."""
 
 
 class Backoff:
@@ -23,7 +23,7 @@ class Backoff:
         self._failures = 0
 
     def failed(self, asked: float | None = None) -> float:
-        """Seconds to wait now. asked: what the receiver's Retry-After says; jitter then comes on top."""
+        """Seconds to wait now. asked: what the server's Retry-After says; jitter then comes on top."""
         ceiling = min(self._longest, self._initial * 2.0 ** min(self._failures, 32))
         self._failures += 1
         jitter = self._draw() * ceiling
