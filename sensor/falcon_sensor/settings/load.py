@@ -123,9 +123,9 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
 def _merge_environment(layers: Layered, environ: Mapping[str, str]) -> None:
     names = {PREFIX + SEPARATOR.join(path).upper(): path for path in model.paths()}
     for variable, text in sorted(environ.items()):
-        if not variable.startswith(PREFIX) or _SERVICE_LINKS.search(variable):
-            continue
         path = names.get(variable)
+        if not variable.startswith(PREFIX) or (path is None and _SERVICE_LINKS.search(variable)):
+            continue
         if path is None and variable.startswith(f"{PREFIX}EXTRA_FIELDS{SEPARATOR}"):
             path = ("extra_fields", variable.removeprefix(f"{PREFIX}EXTRA_FIELDS{SEPARATOR}").lower())
         if path is None:

@@ -19,6 +19,11 @@ def settings_file(tmp_path):
     return write
 
 
+def test_an_option_whose_name_ends_like_a_service_link_is_an_option():
+    settings, warnings = load.load(None, [], {"FALCON_CLUSTER__API_PORT": "1234", "FALCON_HUB_PORT": "tcp://10.0.0.1"})
+    assert (settings.cluster.api_port, warnings) == (1234, [])
+
+
 def test_without_anything_the_defaults_hold():
     assert load.load(None, [], {}) == (model.Settings(), [])
 
