@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from falcon_operator.admission import reviews
-from falcon_operator.reconcile import catalog, resources
+from falcon_operator.reconcile import catalog, compiling, resources, warnings
 from falcon_rules.diagnostics import Diagnostic, Severity
 
 
@@ -28,8 +28,17 @@ class Checker:
         outcomes, further = self._catalog.check(resource)
         found = _unique([*(each for outcome in outcomes for each in outcome.diagnostics), *further])
         errors = [each for each in found if each.is_error]
-        warnings = [reviews.warning(each) for each in found if each.severity is Severity.WARNING]
-        return reviews.Answer(errors, warnings)
+        told = [reviews.warning(each) for each in found if each.severity is Severity.WARNING]
+        if not errors:
+            suspicious = warnings.of(resource, outcomes, self._catalog.entries())
+            told = [*map(_broken, self._catalog.breaks(resource)), *told, *map(reviews.warning, suspicious)]
+        return reviews.Answer(errors, told)
+
+
+def _broken(found: tuple[catalog.Entry, compiling.Outcome]) -> str:
+    entry, outcome = found
+    why = next((each.message for each in outcome.diagnostics if each.is_error), "it would not compile")
+    return f"this breaks {entry.owner}, which stays in force as it is now: {why}"
 
 
 def _unique(found: Iterable[Diagnostic]) -> list[Diagnostic]:
