@@ -7,7 +7,9 @@ what the sets before had counted.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
+import re
 from collections import Counter
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -75,7 +77,7 @@ class Workshop:
         """
         if plan is None:
             return Working(idle.Idle(), self._engine(rules), None)
-        if current is not None and current.plan == plan:
+        if current is not None and current.plan is not None and _essence(current.plan) == _essence(plan):
             return Working(current.probes, self._engine(rules), plan, current.ring_bytes)
         must_be_allowed()
         # The main thread loads, which is mostly waiting, so that it stays free to notice signals.
@@ -107,6 +109,11 @@ class Workshop:
             rate_limit=bundle.RateLimit(limit.alerts, limit.per_seconds) if limit.alerts else None,
         )
         return engine.Engine(rules, self._state, options)
+
+
+def _essence(plan: contract.Plan) -> contract.Plan:
+    """The plan without comments, which name the rules."""
+    return dataclasses.replace(plan, filters=re.sub(r"/\*.*?\*/", "", plan.filters, flags=re.DOTALL))
 
 
 def must_be_allowed() -> None:
