@@ -15,6 +15,7 @@ import dataclasses
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from falcon_operator.reconcile import compiling, resources, sets
 from falcon_rules import bundle
@@ -76,6 +77,17 @@ class _State:
     found_sets: Mapping[resources.Ref, sets.Set] = field(default_factory=dict)
     shared: sets.Shared = field(default_factory=lambda: sets.combine(()))
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @cached_property
+    def ordered(self) -> Sequence[Entry]:
+        return tuple(sorted(self.entries.values(), key=lambda entry: entry.order))
+
+    @cached_property
+    def by_owner(self) -> Mapping[resources.Ref, Sequence[Entry]]:
+        found: dict[resources.Ref, list[Entry]] = {}
+        for entry in self.ordered:
+            found.setdefault(entry.owner, []).append(entry)
+        return found
 
 
 class Catalog:
@@ -239,11 +251,11 @@ class Catalog:
 
     def entries(self) -> Sequence[Entry]:
         """All rules, in the order in which sensors try them, see `bundles`."""
-        return sorted(self._state.entries.values(), key=lambda entry: entry.order)
+        return self._state.ordered
 
     def of(self, ref: resources.Ref) -> Sequence[Entry]:
         """The rules of one resource: one, or those of a rule set."""
-        return [entry for entry in self.entries() if entry.owner == ref]
+        return self._state.by_owner.get(ref, ())
 
     def resource(self, ref: resources.Ref) -> resources.Resource | None:
         """As it was last compiled."""

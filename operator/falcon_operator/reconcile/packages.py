@@ -17,7 +17,7 @@ from functools import cached_property
 
 from falcon_rules import bundle, wire
 
-_KEPT = 64
+_KEPT = 16
 """Packages remembered, to know what is inside of one that a sensor still has. A cluster has a handful of
 distinct contents, and a sensor more than this many changes behind is about to be served anyway."""
 

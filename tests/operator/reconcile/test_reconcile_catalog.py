@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -515,6 +516,42 @@ def test_checking_a_set_tells_about_its_rules_and_its_text() -> None:
     outcomes, further = rules.check(rule_set(generation=2, rules="- ["))
     assert list(outcomes) == []
     assert further[0].code is Code.ERR_YAML_PARSE
+
+
+def test_checking_a_set_tells_which_rules_of_others_it_breaks() -> None:
+    words = rule_set(macros=[{"macro": "shared", "condition": "proc.name = x"}])
+    user, other = rule("user", condition="evt.type = execve and shared"), rule("other")
+    rules = compiled(words, user, other, rule_set("file", rules=text({**FALCO_RULE, "condition": "shared"})))
+    broken = rules.breaks(rule_set(generation=2))
+    assert [(entry.uid, outcome.verdict) for entry, outcome in broken] == [
+        ("set:file/Shell in file", catalog.Verdict.COMPILE_ERROR),
+        ("team/user", catalog.Verdict.COMPILE_ERROR),
+    ]
+    assert rules.breaks(rule_set(generation=2, macros=[{"macro": "shared", "condition": "proc.name = y"}])) == []
+    assert rules.breaks(rule("user", generation=2, **BROKEN)) == ()
+
+
+def test_what_is_put_while_another_thread_compiles_is_not_lost() -> None:
+    rules = catalog.Catalog()
+    done = threading.Event()
+
+    def compile_on() -> None:
+        while not done.is_set():
+            rules.compile()
+
+    thread = threading.Thread(target=compile_on)
+    thread.start()
+    try:
+        for number in range(60):
+            rules.put(rule(f"r{number}"))
+            rules.check(rule(f"r{number}", generation=2))
+            if number % 3 == 0:
+                rules.remove(rule(f"r{number}").ref)
+    finally:
+        done.set()
+        thread.join()
+    rules.compile()
+    assert {entry.owner.name for entry in rules.entries()} == {f"r{number}" for number in range(60) if number % 3}
 
 
 # ------------------------------------------------------------------------------------------ many and large
