@@ -9,41 +9,76 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from falcon_sensor.kernel.plan import atoms, clauses, expression
+from falcon_sensor.kernel.plan import atoms, clauses, expression, stages
 
-MOST_LEAVES = 2000
-"""Leaves of one event type's filter. At up to ten instructions each (and three stages) this stays below the 32,767
-instructions that a branch can jump over."""
-
-
-def weakened(condition: expression.Expression, most: int) -> expression.Expression:
-    """The condition with at most `most` leaves: a conjunction loses its largest parts, alternatives go as a whole."""
-    if expression.size(condition) <= most:
-        return condition
-    if isinstance(condition, expression.All):
-        kept: list[expression.Expression] = []
-        room = most
-        for part in sorted(condition.children, key=expression.size):
-            size = expression.size(part)
-            if size > room:
-                break
-            kept.append(part)
-            room -= size
-        return expression.All(frozenset(kept)) if len(kept) != 1 else kept[0]
-    return expression.TRUE
+MOST_LEAVES = 800
+"""Leaves of one filter, all stages together. Each is about five instructions and a branch, whose two sides the verifier
+walks for up to a hundred instructions before it looks whether it has been there, for each of two names: this takes
+a sixth of the million instructions that it is willing to walk."""
 
 
-def bounded(given: clauses.Clauses, most: int = MOST_LEAVES) -> clauses.Clauses:
-    """Clauses with together at most `most` leaves; each clause is cut to an ever smaller share until it fits."""
-    share = most
-    while sum(map(expression.size, given)) > most:
-        share //= 4
-        found: dict[expression.Expression, clauses.Names] = {}
-        for condition, names in given.items():
-            weak = weakened(condition, share)
-            found[weak] = found.get(weak, frozenset()) | names
-        given = clauses.absorbed(found)
-    return given
+def _keep(leaf: expression.Leaf, step: int) -> bool:
+    """Whether the leaf survives the first `step` steps: what refuses most events per test stays longest."""
+    atom = leaf.atom
+    cost = stages.cost(atom)
+    if cost is stages.Cost.ANCESTORS:
+        return step < 1
+    if cost is stages.Cost.READ:
+        is_container = isinstance(atom, atoms.Number) and atom.fact == "container"
+        is_comm = isinstance(atom, atoms.Text)
+        return is_container or step < (2 if is_comm and not leaf.positive else 3)
+    return leaf.positive or isinstance(atom, atoms.Bits) or step < 4
+
+
+STEPS = 6
+"""Then everything is wanted."""
+
+
+def weakened(given: clauses.Clauses, step: int) -> clauses.Clauses:
+    """The clauses after so many steps of making leaves true, each of which lets more clauses become one."""
+    if step == 0:
+        return given
+    if step >= STEPS:
+        return {expression.TRUE: frozenset[str]().union(*given.values())}
+    kept = clauses.changed(given, lambda leaf: leaf if _keep(leaf, step) else expression.TRUE)
+    if step < STEPS - 1:
+        return kept
+    found: dict[expression.Expression, clauses.Names] = {}
+    for condition, names in kept.items():
+        plain = _one_text_each(condition)
+        found[plain] = found.get(plain, frozenset()) | names
+    return clauses.absorbed(found)
+
+
+def _one_text_each(condition: expression.Expression) -> expression.Expression:
+    """Of a conjunction its facts and a single test of the name: such clauses merge, however many there are."""
+    parts = clauses.conjuncts(condition)
+    facts = [part for part in parts if isinstance(part, expression.Leaf) and not isinstance(part.atom, atoms.Text)]
+    texts = [found for part in parts if (found := _text_in(part)) is not None]
+    return expression.every(*facts, *(map(expression.leaf, sorted(texts, key=_reach)[:1])))
+
+
+def _text_in(part: expression.Expression) -> atoms.Text | None:
+    """A test of a name without which `part` is not true."""
+    if isinstance(part, expression.Leaf):
+        return part.atom if isinstance(part.atom, atoms.Text) and part.positive else None
+    found = [_text_in(child) for child in part.children]
+    texts = [each for each in found if each is not None]
+    if isinstance(part, expression.All):
+        return min(texts, key=_reach, default=None)
+    if not texts or len(texts) < len(found) or len({each.subject for each in texts}) > 1:
+        return None
+    return atoms.Text(texts[0].subject, frozenset[atoms.Pattern]().union(*(each.patterns for each in texts)))
+
+
+def _reach(test: atoms.Text) -> tuple[int, list[atoms.Pattern]]:
+    """Longer patterns fit fewer names: those come first."""
+    return -min(len(pattern.text) for pattern in test.patterns), sorted(test.patterns)
+
+
+def leaves_of(each: stages.Filter) -> int:
+    """Leaves of all stages, as they will be printed."""
+    return sum(expression.size(test) for stage in (*each.early, *each.late) for test in clauses.tests_of(stage))
 
 
 Texts = dict[tuple[atoms.Text, bool], int]
@@ -90,3 +125,30 @@ def grouping(found: Texts, most: int) -> Callable[[expression.Leaf], expression.
         return expression.Leaf(shared[leaf.atom]) if leaf.positive else expression.TRUE
 
     return change
+
+
+def shortening(length: int, wanted: Callable[[atoms.Text], bool]) -> Callable[[expression.Leaf], expression.Expression]:
+    """A replacement of leaves after which no pattern of theirs has more than `length` bytes; negative ones become true.
+
+    A text that starts with a long pattern starts with the beginning of it, one that ends with it ends with the end.
+    """
+
+    def change(leaf: expression.Leaf) -> expression.Expression:
+        atom = leaf.atom
+        if not isinstance(atom, atoms.Text) or not wanted(atom):
+            return leaf
+        if all(len(pattern.text) <= length for pattern in atom.patterns):
+            return leaf
+        if not leaf.positive or not length:
+            return expression.TRUE
+        return expression.leaf(atoms.Text(atom.subject, frozenset(_cut(each, length) for each in atom.patterns)))
+
+    return change
+
+
+def _cut(pattern: atoms.Pattern, length: int) -> atoms.Pattern:
+    if len(pattern.text) <= length:
+        return pattern
+    if pattern.end and not pattern.start:
+        return atoms.Pattern(pattern.text[-length:], end=True)
+    return atoms.Pattern(pattern.text[:length], pattern.start)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from falcon_rules import bundle
 from falcon_sensor.kernel.plan import (
@@ -71,40 +71,107 @@ def make(rules: Iterable[bundle.Rule]) -> Made:
         if layout.KIND_OF[event] is layout.Kind.EXEC
         for condition in each
     )
-    notes = []
-    for event, each in found.items():
-        found[event] = bounds.bounded(each)
-        if found[event] is not each:
-            notes.append(f"{event}: the filter was cut to {bounds.MOST_LEAVES} tests")
-    return _fitted(found, failed, notes)
+    return _fitted(found, failed)
 
 
-def _fitted(found: dict[str, clauses.Clauses], failed: bool, notes: list[str]) -> Made:
-    """Filters and automata, with text tests grouped until both automata are within their bounds."""
-    path_limit, comm_limit, merge = PATH_BITS, COMM_BITS, True
+class _Space:
+    """What one automaton has room for, and how the tests are made to fit."""
+
+    def __init__(self, what: str, of_paths: bool, bits: int) -> None:
+        self._what = what
+        self._of_paths = of_paths
+        self._most = bits
+        self._bits = bits
+        self._length = LONGEST
+
+    def own(self, test: atoms.Text) -> bool:
+        return tables.is_path(test) == self._of_paths
+
+    def table(self, tests: Iterable[atoms.Text]) -> tables.Table | Literal["bits", "states"] | None:
+        """The automaton of its own tests, None without any; else what they need too much of."""
+        own = sorted({test for test in tests if self.own(test)}, key=_order)
+        if len(own) > self._most:
+            return "bits"
+        try:
+            return tables.paths(own) if self._of_paths else tables.comms(own)
+        except automaton.TooLarge:
+            return "states"
+
+    def less(self, need: Literal["bits", "states"], found: Found, notes: list[str]) -> Found:
+        """The clauses with fewer tests, or with shorter patterns, than the last time."""
+        if need == "bits" and self._bits >= len(atoms.Subject):
+            change = bounds.grouping(
+                bounds.texts_of((c for each in found.values() for c in each), self.own), self._bits
+            )
+            notes.append(f"{self._what}: tests share bits, at most {self._bits} different ones are left")
+            self._bits //= 2
+        else:
+            self._length //= 2
+            change = bounds.shortening(self._length, self.own)
+            notes.append(f"{self._what}: only {self._length} bytes of each pattern are compared")
+        return {event: clauses.changed(each, change) for event, each in found.items()}
+
+
+Found: TypeAlias = dict[str, clauses.Clauses]
+"""By event type."""
+
+LONGEST = 64
+"""Bytes of a pattern that are compared when there are too many to compare all; then half of it, and so on."""
+
+
+def _fitted(found: Found, failed: bool) -> Made:
+    """Filters and automata, with text tests weakened until both automata are within their bounds."""
+    notes: list[str] = []
+    spaces = (_Space("paths", True, PATH_BITS), _Space("process names", False, COMM_BITS))
+    merge = True
     while True:
-        filters = _filters(found, merge)
-        tests = list(_texts(filters))
-        paths = _table(tests, True, PATH_BITS)
-        comms = _table(tests, False, COMM_BITS)
-        if paths is not False and comms is not False:
-            return Made(filters, paths, comms, failed, tuple(notes))
+        filters = [_bounded(events, each, merge, notes) for events, each in _shared(found)]
+        tests = set(_texts(filters))
+        made = [space.table(tests) for space in spaces]
+        paths, comms = made
+        if not isinstance(paths, str) and not isinstance(comms, str):
+            return Made(filters, paths, comms, failed, tuple(dict.fromkeys(notes)))
+        # From now on no unions of tests may arise while factoring: they would need bits again.
         merge = False
-        if paths is False:
-            found = _grouped(found, True, path_limit)
-            notes.append(f"paths: tests share bits, at most {path_limit} different ones are left")
-            path_limit //= 2
-        if comms is False:
-            found = _grouped(found, False, comm_limit)
-            notes.append(f"process names: tests share bits, at most {comm_limit} different ones are left")
-            comm_limit //= 2
+        found = {event: each.alternatives for each in filters for event in each.events}
+        for space, need in zip(spaces, made, strict=True):
+            if isinstance(need, str):
+                found = space.less(need, found, notes)
 
 
-def _filters(found: dict[str, clauses.Clauses], merge: bool) -> list[stages.Filter]:
+def _bounded(events: tuple[str, ...], given: clauses.Clauses, merge: bool, notes: list[str]) -> stages.Filter:
+    step = 0
+    while True:
+        found = stages.arranged(events, bounds.weakened(given, step), merge=merge)
+        leaves = bounds.leaves_of(found)
+        if leaves <= bounds.MOST_LEAVES:
+            break
+        # Each step costs as much as all the rest; where much is to be saved the smaller ones would not do.
+        further = 1 if leaves < 3 * bounds.MOST_LEAVES else 3
+        step = min(step + further, bounds.STEPS - 1) if step < bounds.STEPS - 1 else bounds.STEPS
+    if step:
+        notes.append(f"{', '.join(events)}: the rules have too many tests, {_LEFT_OUT[step]} left out")
+    return found
+
+
+_LEFT_OUT = (
+    "none is",
+    "those of ancestors are",
+    "those of ancestors and of names that a process must not have are",
+    "all of the process but whether it is in a container are",
+    "all of the process but whether it is in a container, and names that a file must not have, are",
+    "all but the flags and one test of the file's name for each rule are",
+    "all are",
+)
+"""By step of `bounds.weakened`."""
+
+
+def _shared(found: dict[str, clauses.Clauses]) -> list[tuple[tuple[str, ...], clauses.Clauses]]:
+    """Event types of one kind with the same clauses, together."""
     by_filter: dict[tuple[layout.Kind, frozenset[expression.Expression]], list[str]] = {}
     for event, each in found.items():
         by_filter.setdefault((layout.KIND_OF[event], frozenset(each)), []).append(event)
-    return [stages.arranged(tuple(events), found[events[0]], merge=merge) for events in by_filter.values()]
+    return [(tuple(events), found[events[0]]) for events in by_filter.values()]
 
 
 def _texts(filters: Sequence[stages.Filter]) -> Iterable[atoms.Text]:
@@ -119,31 +186,5 @@ def _texts(filters: Sequence[stages.Filter]) -> Iterable[atoms.Text]:
                     yield leaf.atom
 
 
-def _table(tests: list[atoms.Text], of_paths: bool, most: int) -> tables.Table | Literal[False] | None:
-    """The automaton, None without tests, False when they are too many."""
-    own = sorted({test for test in tests if tables.is_path(test) == of_paths}, key=_order)
-    if len(own) > most:
-        return False
-    try:
-        return tables.paths(own) if of_paths else tables.comms(own)
-    except automaton.TooLarge:
-        return False
-
-
 def _order(test: atoms.Text) -> tuple[atoms.Subject, list[atoms.Pattern]]:
     return test.subject, sorted(test.patterns)
-
-
-def _grouped(found: dict[str, clauses.Clauses], of_paths: bool, most: int) -> dict[str, clauses.Clauses]:
-    conditions = [condition for each in found.values() for condition in each]
-    texts = bounds.texts_of(conditions, lambda test: tables.is_path(test) == of_paths)
-    if most < 8:
-        # Fewer bits than subjects there are: nothing left to group, and states may still be too many.
-        return {event: clauses.changed(each, lambda leaf: _unknown(leaf, of_paths)) for event, each in found.items()}
-    change = bounds.grouping(texts, most)
-    return {event: clauses.changed(each, change) for event, each in found.items()}
-
-
-def _unknown(leaf: expression.Leaf, of_paths: bool) -> expression.Expression:
-    is_own = isinstance(leaf.atom, atoms.Text) and tables.is_path(leaf.atom) == of_paths
-    return expression.TRUE if is_own else leaf

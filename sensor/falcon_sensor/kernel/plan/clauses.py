@@ -52,8 +52,9 @@ def _alternatives(condition: expression.Expression) -> Iterable[expression.Expre
 def changed(clauses: Clauses, change: Callable[[expression.Leaf], expression.Expression]) -> Clauses:
     """The clauses with leaves replaced, alternatives that became equal or needless put together."""
     found: dict[expression.Expression, Names] = {}
+    replaced = expression.Replacement(change)
     for condition, names in clauses.items():
-        for part in _alternatives(expression.replace(condition, change)):
+        for part in _alternatives(replaced(condition)):
             found[part] = found.get(part, frozenset()) | names
     return absorbed(found)
 
@@ -62,6 +63,8 @@ def absorbed(clauses: Clauses) -> Clauses:
     """Without clauses that a weaker one covers; their rules' names go to the weaker one."""
     kept: dict[expression.Expression, Names] = {}
     filed: dict[expression.Expression, list[tuple[frozenset[expression.Expression], expression.Expression]]] = {}
+    # Each is filed under its rarest part, so that few others are compared with it.
+    uses = Counter(part for condition in clauses for part in conjuncts(condition))
     for condition in sorted(clauses, key=lambda condition: len(conjuncts(condition))):
         parts = conjuncts(condition)
         if condition == expression.FALSE:
@@ -75,7 +78,7 @@ def absorbed(clauses: Clauses) -> Clauses:
             continue
         kept[condition] = clauses[condition]
         if parts:
-            filed.setdefault(next(iter(parts)), []).append((parts, condition))
+            filed.setdefault(min(parts, key=uses.__getitem__), []).append((parts, condition))
     return kept
 
 

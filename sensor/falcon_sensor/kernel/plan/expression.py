@@ -102,6 +102,8 @@ def some(*parts: Expression) -> Expression:
 
 def _merged(parts: set[Expression], *, conjunction: bool) -> set[Expression]:
     """Leaves about the same thing become one where their combination is one atom again."""
+    if len(parts) < 2:
+        return parts
     groups: dict[object, list[Leaf]] = {}
     for part in parts:
         if isinstance(part, Leaf):
@@ -186,9 +188,11 @@ def _settled(flat: set[Expression], *, conjunction: bool) -> Expression:
     """
     flat = flat - {TRUE if conjunction else FALSE}
     leaves = {part for part in flat if isinstance(part, Leaf)}
-    against = {opposite(part) for part in leaves}
-    if leaves & against:
+    if len({leaf.atom for leaf in leaves}) < len(leaves):
         return FALSE if conjunction else TRUE
+    if len(leaves) == len(flat):
+        return _joined(flat, conjunction)
+    against = {opposite(part) for part in leaves}
     kept: set[Expression] = set(leaves)
     again = False
     for part in flat - leaves:
@@ -204,9 +208,13 @@ def _settled(flat: set[Expression], *, conjunction: bool) -> Expression:
     if again:
         return (every if conjunction else some)(*kept)
     kept -= _absorbed([part for part in kept if not isinstance(part, Leaf)])
-    if len(kept) == 1:
-        return next(iter(kept))
-    return All(frozenset(kept)) if conjunction else Some(frozenset(kept))
+    return _joined(kept, conjunction)
+
+
+def _joined(parts: set[Expression], conjunction: bool) -> Expression:
+    if len(parts) == 1:
+        return next(iter(parts))
+    return All(frozenset(parts)) if conjunction else Some(frozenset(parts))
 
 
 def _absorbed(groups: Sequence[All | Some]) -> set[Expression]:
@@ -222,22 +230,23 @@ def _absorbed(groups: Sequence[All | Some]) -> set[Expression]:
     return absorbed
 
 
-def replace(expression: Expression, change: Callable[[Leaf], Expression]) -> Expression:
-    """The expression with every leaf replaced by what `change` gives for it."""
-    done: dict[Expression, Expression] = {}
+class Replacement:
+    """Expressions with every leaf replaced by what `change` gives for it; parts that occur again are done once."""
 
-    def visit(part: Expression) -> Expression:
-        found = done.get(part)
+    def __init__(self, change: Callable[[Leaf], Expression]) -> None:
+        self._change = change
+        self._done: dict[Expression, Expression] = {}
+
+    def __call__(self, part: Expression) -> Expression:
+        found = self._done.get(part)
         if found is None:
             if isinstance(part, Leaf):
-                found = change(part)
+                found = self._change(part)
             else:
-                changed = [visit(child) for child in part.children]
+                changed = [self(child) for child in part.children]
                 found = every(*changed) if isinstance(part, All) else some(*changed)
-            done[part] = found
+            self._done[part] = found
         return found
-
-    return visit(expression)
 
 
 def leaves(expression: Expression) -> Iterable[Leaf]:

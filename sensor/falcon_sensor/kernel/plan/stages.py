@@ -82,25 +82,30 @@ def is_early(leaf: expression.Leaf) -> bool:
 
 def arranged(events: tuple[str, ...], given: clauses.Clauses, *, merge: bool = True) -> Filter:
     """The filter with its stages. merge: as for `clauses.factored`."""
-    early: list[clauses.Clauses] = []
-    late: list[clauses.Clauses] = []
-    previous: clauses.Clauses = {expression.TRUE: frozenset()}
-    for most in (Cost.FACT, Cost.READ):
-        stage = clauses.changed(given, _asking(most, True))
-        if set(stage) != set(previous):
-            early.append(stage)
-        previous = stage
-    for most in Cost:
-        stage = clauses.changed(given, _asking(most, False))
-        if set(stage) != set(previous):
-            late.append(stage)
-        previous = stage
+    # From the last stage backwards: each is what is left of the one after it.
+    late = [given]
+    for most in (Cost.READ, Cost.FACT):
+        late.insert(0, clauses.changed(late[0], _asking(most, False)))
+    early = [clauses.changed(stage, _asking(Cost.READ, True)) for stage in late[:2]]
+    kept = _different([*early, *late])
+    early, late = ([stage for stage in part if any(stage is each for each in kept)] for part in (early, late))
     return Filter(
         events,
         given,
         tuple(clauses.factored(stage, merge=merge) for stage in early),
         tuple(clauses.factored(stage, merge=merge) for stage in late),
     )
+
+
+def _different(in_order: list[clauses.Clauses]) -> list[clauses.Clauses]:
+    """Those that ask something else than the one before them."""
+    found = []
+    previous: set[expression.Expression] = {expression.TRUE}
+    for stage in in_order:
+        if set(stage) != previous:
+            found.append(stage)
+        previous = set(stage)
+    return found
 
 
 def _asking(most: Cost, early: bool) -> Callable[[expression.Leaf], expression.Expression]:
