@@ -94,7 +94,7 @@ class Scope:
 class Rule:
     """One compiled rule.
 
-    uid: unique in the bundle ("cluster/NAME", "NAMESPACE/NAME", or the name for rules from files).
+    uid: unique in the bundle ("cluster/NAME", "NAMESPACE/NAME", "set:SET/RULE", or the name for rules from files).
     event_types: sorted names the condition can hold for; None means any.
     """
 

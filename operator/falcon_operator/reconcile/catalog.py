@@ -98,6 +98,7 @@ class Catalog:
         self._latest: dict[resources.Ref, resources.Resource] = {}
         self._pending: dict[resources.Ref, resources.Resource | None] = {}
         self._recalled: dict[str, bundle.Rule] = {}
+        self._considered: tuple[resources.Resource, _State, tuple[sets.Set, sets.Shared]] | None = None
         self._lock = threading.Lock()
         self._compiler = threading.Lock()
 
@@ -110,7 +111,8 @@ class Catalog:
         with self._lock:
             known = self._latest.get(resource.ref)
             self._latest[resource.ref] = resource
-            if known is not None and (known.uid, known.spec) == (resource.uid, resource.spec):
+            # Statuses name the generation, so a new one counts even if it says the same.
+            if known is not None and (known.uid, known.generation) == (resource.uid, resource.generation):
                 return False
             self._pending[resource.ref] = resource
             return True
@@ -285,10 +287,9 @@ class Catalog:
         if resource.ref.kind is not manifests.Kind.RULE_SET:
             with self._compiler:
                 return [compiling.compile_rule(resource, state.shared.library)], ()
-        each = sets.read(resource)
+        each, shared = self._with(resource, state)
         if each.problems:
             return (), each.problems
-        shared = sets.combine([*(one for ref, one in state.found_sets.items() if ref != resource.ref), each])
         outcomes = [
             compiling.compile_in_set(rule.ref, rule.definition, each.spec, shared.library)
             for rule in shared.rules.values()
@@ -299,9 +300,11 @@ class Catalog:
     def breaks(self, resource: resources.Resource) -> Sequence[tuple[Entry, compiling.Outcome]]:
         """Rules of other resources that are good now and would not be if the rule set were put. For admission."""
         state = self._state
-        if resource.ref.kind is not manifests.Kind.RULE_SET or (each := sets.read(resource)).problems:
+        if resource.ref.kind is not manifests.Kind.RULE_SET:
             return ()
-        shared = sets.combine([*(one for ref, one in state.found_sets.items() if ref != resource.ref), each])
+        each, shared = self._with(resource, state)
+        if each.problems:
+            return ()
         changed = state.shared.library.changed(shared.library)
         broken = []
         for entry in self.entries():
@@ -310,6 +313,17 @@ class Catalog:
                 if outcome is not None and outcome.verdict is not Verdict.GOOD:
                     broken.append((entry, outcome))
         return broken
+
+    def _with(self, resource: resources.Resource, state: _State) -> tuple[sets.Set, sets.Shared]:
+        """All sets with this one put. The last answer is kept, because one admission asks twice, and sets are large."""
+        last = self._considered
+        if last is not None and last[0] is resource and last[1] is state:
+            return last[2]
+        each = sets.read(resource)
+        others = (one for ref, one in state.found_sets.items() if ref != resource.ref)
+        result = each, state.shared if each.problems else sets.combine([*others, each])
+        self._considered = (resource, state, result)
+        return result
 
     def _under(self, entry: Entry, state: _State, shared: sets.Shared) -> compiling.Outcome | None:
         """What a rule would come to with other shared macros and lists."""

@@ -223,6 +223,15 @@ def test_putting_the_same_again_is_nothing_to_do() -> None:
     assert rules.compile() == catalog.Changes()
 
 
+def test_a_new_generation_that_says_the_same_is_taken_note_of() -> None:
+    rules = compiled(rule())
+    before = only(rules, rule())
+    assert rules.put(rule(generation=3)) is True
+    rules.compile()
+    after = only(rules, rule())
+    assert (after.generation, after.hash) == (3, before.hash)
+
+
 def test_a_removed_rule_is_gone() -> None:
     rules = compiled(rule("a"), rule("b"))
     assert rules.remove(rule("a").ref) is True
@@ -367,6 +376,12 @@ def test_a_broken_macro_is_told_with_each_rule_that_uses_it() -> None:
     assert entry.verdict is catalog.Verdict.COMPILE_ERROR
     assert any(each.place.file == "falconruleset/words: spec.macros[0].condition" for each in entry.diagnostics)
     assert only(rules, other).verdict is catalog.Verdict.GOOD
+
+
+def test_a_rule_that_names_no_event_type_is_warned_about() -> None:
+    given = rule(condition="proc.name = bash")
+    entry = only(compiled(given), given)
+    assert (entry.verdict, [each.code for each in entry.diagnostics]) == (catalog.Verdict.GOOD, [Code.NO_EVTTYPE])
 
 
 def test_unused_local_names_are_warned_about() -> None:
