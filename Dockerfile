@@ -63,11 +63,12 @@ RUN set -eu; \
     find /opt/falcon -name direct_url.json -delete; \
     find /opt/falcon -type d -name tests -prune -exec rm -rf {} +; \
     # 120 MB of typed models and calls, which the operator does without (falcon_operator/clients/api.py).
+    # They are imported by name on first use; what remains says which there are.
     cd /opt/falcon/lib/python3.11/site-packages/kubernetes; \
-    rm -rf client/models client/api aio/client/models aio/client/api; \
+    find client/models client/api aio/client/models aio/client/api -name '*.py' ! -name __init__.py -delete; \
     cd /; \
     python3 -m compileall -q -f --invalidation-mode unchecked-hash /opt/falcon; \
-    /opt/falcon/bin/falcon-operator --help >/dev/null
+    /opt/falcon/bin/python -c 'import falcon_operator.app.run, kubernetes.aio.client as c; c.ApiClient, c.Configuration'
 FROM sensor-environment AS sensor-complete
 COPY --from=wheel /dist /dist
 RUN set -eu; \
@@ -108,7 +109,9 @@ FROM python AS operator
 COPY --from=operator-complete /opt/falcon /opt/falcon
 ENV PATH=/opt/falcon/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    # kopf asks who it is, and no number that a cluster may choose is in /etc/passwd.
+    LOGNAME=falcon
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="falcon-operator" \
