@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from falcon_sensor.state import description
+from falcon_sensor.state import description, pods
 
 SECOND = 1_000_000_000
 MOUNTS = (
@@ -102,3 +102,46 @@ def test_entered_from_outside_a_containers_age_is_what_the_runtime_says(build, r
     contain(created=session.state.clock.wall(50 * SECOND))
     record = build.open(b"/x", b"/x", vpid=77)
     assert read(record, "container.duration") == pytest.approx(50 * SECOND, abs=SECOND / 10)
+
+
+POD_UID = b"8c2f1e70-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def tell(state):
+    """`tell(name=b"web-1", ...)`: the API server tells of the container's pod."""
+
+    def put(**members):
+        pod = pods.Pod(POD_UID, POD_UID, **{"namespace": b"team", "name": b"web-1", **members})
+        state.pods.put(pod)
+        return pod
+
+    state.pods = pods.Pods()
+    return put
+
+
+def test_a_pod_that_the_api_server_knows_and_no_runtime_has_described(build, read, contain, tell):
+    contain(None)
+    tell(labels={b"app": b"web"}, ip=b"10.0.0.7")
+    record = build.open(b"/x", b"/x")
+    assert read(record, "k8s.ns.name", "k8s.pod.name", "k8s.pod.uid") == (b"team", b"web-1", POD_UID)
+    assert read(record, "k8s.pod.label[app]", "k8s.pod.label[other]", "k8s.pod.labels") == (b"web", None, b"app:web")
+    assert read(record, "k8s.pod.ip", "container.name", "container.image") == (b"10.0.0.7", None, None)
+
+
+def test_the_status_names_a_container_that_no_runtime_has_described(build, read, contain, tell):
+    contain(None)
+    container_id = b"0123456789ab" + b"c" * 52
+    named = description.Description(b"containerd", name=b"main", image=b"nginx:1", repository=b"nginx", tag=b"1")
+    tell(containers={container_id: named})
+    record = build.open(b"/x", b"/x")
+    fields = ("container.name", "container.image", "container.image.repository", "container.image.tag")
+    assert read(record, *fields) == (b"main", b"nginx:1", b"nginx", b"1")
+
+
+def test_what_the_api_server_says_now_goes_before_what_the_runtime_wrote_at_the_start(build, read, contain, tell):
+    contain(name=b"web", pod_name=b"old", pod_namespace=b"old", pod_labels={b"app": b"old", b"gone": b"x"})
+    tell(labels={b"app": b"new"})
+    record = build.open(b"/x", b"/x")
+    assert read(record, "k8s.ns.name", "k8s.pod.label[app]", "k8s.pod.label[gone]") == (b"team", b"new", None)
+    assert read(record, "container.name") == b"web"

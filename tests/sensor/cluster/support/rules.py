@@ -8,9 +8,7 @@ from falcon_rules.model import documents
 
 
 def rule(name: str, condition: str, output: str = "it happened") -> str:
-    return (
-        f'- rule: {name}\n  desc: of a test\n  condition: {condition}\n  output: "{output}"\n  priority: NOTICE\n'
-    )
+    return f'- rule: {name}\n  desc: of a test\n  condition: {condition}\n  output: "{output}"\n  priority: NOTICE\n'
 
 
 def made(text: str, revision: int) -> bundle.Bundle:
