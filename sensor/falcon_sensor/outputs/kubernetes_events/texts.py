@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -36,7 +37,8 @@ def cut(text: str, limit: int) -> str:
 
 def event_name(about: str, uuid: str) -> str:
     """Of the object it is about and the alert's uuid: the same alert never makes two Events."""
-    suffix = re.sub("[^0-9a-f]", "", uuid.lower())[:16] or "0"
+    # Hashed, as nothing says in which part of them uuids differ.
+    suffix = hashlib.sha256(uuid.encode()).hexdigest()[:16]
     prefix = re.sub("[^a-z0-9.-]", "-", about.lower())[: _NAME_BYTES - 1 - len(suffix)].strip("-.")
     return f"{prefix}.{suffix}" if prefix else suffix
 

@@ -15,6 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
+    method: str
     path: str
     headers: dict[str, str]
     body: bytes
@@ -62,6 +63,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver._take(self, body)
 
+            do_PATCH = do_POST
+
             def log_message(self, *_: Any) -> None:
                 pass
 
@@ -87,7 +90,7 @@ class Receiver:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         peer = handler.connection.getpeercert() if isinstance(handler.connection, ssl.SSLSocket) else None
         with self.changed:
-            self.requests.append(Request(handler.path, headers, body, peer, handler.number))
+            self.requests.append(Request(handler.command, handler.path, headers, body, peer, handler.number))
             answer = self.answers.popleft() if self.answers else Answer()
             self.changed.notify_all()
         self.open.wait()
