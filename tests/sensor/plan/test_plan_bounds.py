@@ -85,6 +85,13 @@ def test_patterns_that_need_too_many_states_are_compared_by_their_beginning(monk
     assert not wanted(small, opening(b"/etc/resolv.conf"))
 
 
+@pytest.mark.parametrize("most", [0, 3, 10, 40])
+def test_a_kernel_that_takes_little_gets_a_small_filter(most):
+    small = build.make([rule(number) for number in range(20)], most)
+    assert all(bounds.leaves_of(each) <= most for each in small.filters)
+    assert all(wanted(small, matching(number)) for number in range(20))
+
+
 def test_when_nothing_fits_everything_is_wanted(monkeypatch):
     monkeypatch.setattr(automaton, "MOST_STATES", 2)
     nothing = build.make([rule(0)])

@@ -56,7 +56,19 @@ def openings(count):
         path = b"/" + bytes(chance.choice(b"ab/e") for _ in range(length)).replace(b"//", b"/a")
         path = chance.choice([path, path + b"/etc", b"/etc/" + path[1:], path + b"e"])
         tail = path[path.rfind(b"/", 0, len(path) // 2) + 1 :]
-        name = chance.choice([path, tail, b"./" + tail, path + b"x", b"x" + tail, path[:-1] + b"z", b"/" + tail])
+        name = chance.choice(
+            [
+                path,
+                tail,
+                b"./" + tail,
+                path + b"x",
+                b"x" + tail,
+                path[:-1] + b"z",
+                b"/" + tail,
+                path + b"/",
+                tail + b"/",
+            ]
+        )
         found.append(interpret.Facts("openat", result=3, name=name, path=chance.choice([path, path, b""])))
     return found
 

@@ -43,9 +43,13 @@ class Made:
     notes: tuple[str, ...] = ()
 
 
-def build(rules: bundle.Bundle) -> contract.Plan:
-    """The plan for these rules. Never fails on account of a rule: what does not fit is weakened."""
-    return plan_of(make(rules.rules))
+def build(rules: bundle.Bundle, most_leaves: int = bounds.MOST_LEAVES) -> contract.Plan:
+    """The plan for these rules. Never fails on account of a rule: what does not fit is weakened.
+
+    most_leaves: size of each filter; a kernel that refuses the program takes one of fewer (0: a filter
+    that wants everything, which any takes).
+    """
+    return plan_of(make(rules.rules, most_leaves))
 
 
 def plan_of(made: Made) -> contract.Plan:
@@ -61,7 +65,8 @@ def plan_of(made: Made) -> contract.Plan:
     )
 
 
-def make(rules: Iterable[bundle.Rule]) -> Made:
+def make(rules: Iterable[bundle.Rule], most_leaves: int = bounds.MOST_LEAVES) -> Made:
+    """What `build` turns into text, for tests and explanations."""
     listed = list(rules)
     wished = {event: residual.wishes(listed, event) for event in layout.EVENTS}
     found = {event: clauses.of_wishes(wishes) for event, wishes in wished.items() if wishes}
@@ -71,7 +76,7 @@ def make(rules: Iterable[bundle.Rule]) -> Made:
         if layout.KIND_OF[event] is layout.Kind.EXEC
         for condition in each
     )
-    return _fitted(found, failed)
+    return _fitted(found, failed, most_leaves)
 
 
 class _Space:
@@ -119,13 +124,13 @@ LONGEST = 64
 """Bytes of a pattern that are compared when there are too many to compare all; then half of it, and so on."""
 
 
-def _fitted(found: Found, failed: bool) -> Made:
+def _fitted(found: Found, failed: bool, most_leaves: int) -> Made:
     """Filters and automata, with text tests weakened until both automata are within their bounds."""
     notes: list[str] = []
     spaces = (_Space("paths", True, PATH_BITS), _Space("process names", False, COMM_BITS))
     merge = True
     while True:
-        filters = [_bounded(events, each, merge, notes) for events, each in _shared(found)]
+        filters = [_bounded(events, each, merge, most_leaves, notes) for events, each in _shared(found)]
         tests = set(_texts(filters))
         made = [space.table(tests) for space in spaces]
         paths, comms = made
@@ -139,15 +144,17 @@ def _fitted(found: Found, failed: bool) -> Made:
                 found = space.less(need, found, notes)
 
 
-def _bounded(events: tuple[str, ...], given: clauses.Clauses, merge: bool, notes: list[str]) -> stages.Filter:
+def _bounded(
+    events: tuple[str, ...], given: clauses.Clauses, merge: bool, most_leaves: int, notes: list[str]
+) -> stages.Filter:
     step = 0
     while True:
         found = stages.arranged(events, bounds.weakened(given, step), merge=merge)
         leaves = bounds.leaves_of(found)
-        if leaves <= bounds.MOST_LEAVES:
+        if leaves <= most_leaves:
             break
         # Each step costs as much as all the rest; where much is to be saved the smaller ones would not do.
-        further = 1 if leaves < 3 * bounds.MOST_LEAVES else 3
+        further = 1 if leaves < 3 * most_leaves else 3
         step = min(step + further, bounds.STEPS - 1) if step < bounds.STEPS - 1 else bounds.STEPS
     if step:
         notes.append(f"{', '.join(events)}: the rules have too many tests, {_LEFT_OUT[step]} left out")

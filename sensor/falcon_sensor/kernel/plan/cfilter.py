@@ -209,13 +209,13 @@ def _both_names(paths: tables.Table, raw: bool) -> list[str]:
         "        u64 length = pass ? n->path_length : n->name_length;",
         "        const char *text = pass ? n->path : n->name;",
         "        /* The name as given, made absolute, is the opened path: nothing more to learn from it. */",
-        f"        if (pass ? !length : s->same{' && !s->relative' if raw else ''})",
+        f"        if (pass ? !length : s->{'exact' if raw else 'same'})",
         "            continue;",
         "        falcon_walk_text(table, text, length, s);",
     ]
     if raw:
         lines += [
-            "        if (!pass || (s->same && !s->relative)) {",
+            "        if (!pass || s->exact) {",
             *(f"            s->raw_hit[{w}] = s->hit[{w}];" for w in words),
             *(f"            s->raw_may[{w}] = s->may[{w}];" for w in words),
             f"            if (s->hit[0] & {doubled}) {{",

@@ -28,7 +28,8 @@ def scratch(paths: tables.Table | None, comms: tables.Table | None, reads: Itera
         "    s64 last_slash;       /* its offset in the name, -1: none */",
         "    u64 slashes;          /* where the last eight bytes with a slash in them start */",
         "    u64 sure;             /* the name is known, so last_slash tells something */",
-        "    u64 relative, same;   /* the name as given is relative; it surely is the opened path */",
+        "    u64 relative;         /* the name as given is */",
+        "    u64 same, exact;      /* it surely is the opened path, made absolute; it is, byte for byte */",
         "    u64 skip, from;       /* bytes of the name and of the opened path before those compared */",
         "    u64 at, length;       /* bytes done, and all: as variables, each number would be walked by itself */",
         "    u64 text[2];          /* a comm */",
@@ -176,15 +177,18 @@ def walk_comm(given: tables.Table) -> str:
 
 
 SAME_NAME = f"""\
-/* Whether the opened path is the name as given, or ends in it where that is relative. The opened path has no
- * `.`, `..` or doubled slash in it, so such names differ from it. */
+/* Whether the opened path is the name as given, or ends in it where that is relative; a slash behind a directory's
+ * name does not count. The opened path has no `.`, `..` or doubled slash in it, so such names differ from it. */
 static __always_inline void falcon_compare_names(const struct falcon_names *n, volatile struct falcon_scratch *s)
 {{
     s->same = 0;
+    s->exact = 0;
     s->relative = n->name[0] != '/';
     s->skip = n->name[0] == '.' && n->name[1] == '/' ? 2 : 0;
     u64 skip = s->skip;
     u64 length = n->name_length - skip;
+    s->length = length > 1 && n->name[(n->name_length - 1) & 4095] == '/' ? length - 1 : length;
+    length = s->length;
     s->from = n->path_length - length;
     u64 from = s->from;
     if (n->name_length <= skip || length > n->path_length || length > {MOST_NAME})
@@ -201,7 +205,6 @@ static __always_inline void falcon_compare_names(const struct falcon_names *n, v
         at += 8;
     }}
     s->at = at;
-    s->length = length;
 #pragma clang loop unroll(disable)
     for (u32 i = 0; i < 8; i++) {{
         if (s->at < s->length && n->name[(s->at + skip) & 4095] != n->path[(s->at + from) & 4095])
@@ -209,6 +212,7 @@ static __always_inline void falcon_compare_names(const struct falcon_names *n, v
         s->at += 1;
     }}
     s->same = 1;
+    s->exact = n->name_length == n->path_length;
 }}
 """
 

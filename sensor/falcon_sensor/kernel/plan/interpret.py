@@ -115,12 +115,13 @@ def _given(paths: tables.Table, name: bytes, found: _Bits) -> _Bits:
 def same_name(facts: Facts) -> bool:
     """Whether the name as given, made absolute, surely is the opened path."""
     name, path = facts.name, facts.path
-    if len(name) > cwalks.MOST_NAME or not path:
-        return False
-    if name.startswith(b"/"):
-        return name == path
+    relative = not name.startswith(b"/")
     name = name.removeprefix(b"./")
-    return bool(name) and path.endswith(b"/" + name)
+    if len(name) > 1 and name.endswith(b"/"):
+        name = name[:-1]
+    if len(name) > cwalks.MOST_NAME or not name or not path:
+        return False
+    return path.endswith(b"/" + name) if relative else name == path
 
 
 def _holds(

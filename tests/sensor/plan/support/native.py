@@ -12,11 +12,12 @@ import itertools
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from falcon_sensor.kernel.plan import contract, interpret
 from falcon_sensor.records import layout
 
-_TYPES = {"u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32, "u64": ctypes.c_uint64}
+_TYPES: dict[str, Any] = {"u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32, "u64": ctypes.c_uint64}
 _TYPES |= {"s32": ctypes.c_int32, "s64": ctypes.c_int64, "char": ctypes.c_char}
 
 CAPS = {"FALCON_PATH_CAP": layout.PATH_CAP}

@@ -27,6 +27,8 @@ ODD_NAMES = [
         b"/tmp/",
     ),
     *(b"", b".", b"..", b"a", b"pam.d/su", b"./a", b"/tmp/../../etc/passwd", b"a//b", b"/" + b"x/" * 600 + b"shadow"),
+    b"/etc/",
+    b"etc/",
 ]
 PIECES = [
     *(
