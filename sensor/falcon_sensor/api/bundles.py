@@ -79,12 +79,16 @@ class Pushes:
         self._sensor = sensor
         self._turn = asyncio.Lock()
         self._newest = 0
+        self.waiting = 0
+        """How many wait for their turn."""
 
     async def put(self, packed: bytes, digest: str) -> InForce:
         """Returns when the bundle is in force. Raises Refusal."""
         revision = await asyncio.to_thread(inspect, packed, digest)
         self._newest = max(self._newest, revision)
+        self.waiting += 1
         async with self._turn:
+            self.waiting -= 1
             now = self._sensor.in_force
             if digest == now.digest:
                 return now

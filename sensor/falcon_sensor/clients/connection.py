@@ -93,8 +93,8 @@ def from_kubeconfig(path: Path) -> Connection:
 
 
 def _named(whole: dict[str, Any], plural: str, singular: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(each[singular] for each in whole[plural] if each["name"] == name)
-    return found
+    found: dict[str, dict[str, Any]] = {each["name"]: each[singular] for each in whole[plural]}
+    return found[name]
 
 
 def _from_entries(cluster: dict[str, Any], user: dict[str, Any], base: Path) -> Connection:
