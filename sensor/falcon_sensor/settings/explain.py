@@ -79,7 +79,9 @@ def _choices(each: dict[str, Any]) -> list[str]:
 
 def suggest(name: str, known: Sequence[str]) -> str:
     """``; did you mean X?`` or nothing."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    # Falco's shorter name first: http_output.insecure is insecure_skip_verify here.
+    close = [path for path in known if path.startswith(f"{name}_")][:1]
+    close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if not close and "." not in name:  # an option set without its section
         close = [path for path in known if path.endswith("." + name)][:1]
     return f"; did you mean {close[0]}?" if close else ""

@@ -26,6 +26,12 @@ class Book:
             values = {"output": "a shell was spawned", "container_id": "c1", **about, **changes}
             self.ledger.take(examples.alert(self.number, **values), self.now)
 
+    def begin(self) -> ledger.Job:
+        """The next thing to do, under way."""
+        job = self.ledger.job(self.now)
+        assert job is not None
+        return job
+
     def jobs(self, **options):
         """All there is to do now, done."""
         done = []
@@ -85,7 +91,7 @@ def test_repeats_before_the_event_is_made_go_with_it():
 def test_repeats_while_a_request_is_under_way_are_told_next():
     book = Book(update_seconds=2)
     book.take()
-    job = book.ledger.job(book.now)
+    job = book.begin()
     book.take(3)
     book.ledger.done(job, book.now)
     book.now += 2
@@ -169,7 +175,7 @@ def test_repeats_are_never_held_back_only_told_later():
     book.now += 5
     assert book.jobs() == []
     assert book.ledger.held_back == 0
-    book.now += book.ledger.wait(book.now)
+    book.now += book.ledger.wait(book.now) or 0.0
     assert shape(book.jobs()) == [("patch", 51)]
 
 
@@ -185,7 +191,7 @@ def test_a_full_queue_holds_back():
 def test_what_the_server_refuses_is_summarised_and_tried_anew_by_the_next_alert():
     book = Book()
     book.take(3)
-    book.ledger.lost(book.ledger.job(book.now), book.now, summarise=True)
+    book.ledger.lost(book.begin(), book.now, summarise=True)
     assert book.ledger.held_back == 3
     book.take()
     assert shape(book.jobs()) == [("create", 1)]
@@ -197,7 +203,7 @@ def test_a_refused_summary_is_told_with_the_next_one():
     book.take(pod="b")
     book.jobs()
     book.now += 60
-    job = book.ledger.job(book.now)
+    job = book.begin()
     book.ledger.lost(job, book.now, summarise=True)
     book.take(pod="c")
     assert book.ledger.held_back == 2
@@ -209,7 +215,7 @@ def test_a_refused_summary_is_told_with_the_next_one():
 def test_of_a_namespace_that_is_gone_nothing_is_told():
     book = Book()
     book.take(3)
-    book.ledger.lost(book.ledger.job(book.now), book.now, summarise=False)
+    book.ledger.lost(book.begin(), book.now, summarise=False)
     assert (book.ledger.held_back, book.ledger.waiting, book.ledger.unwritten) == (0, 0, 0)
 
 
@@ -219,7 +225,7 @@ def test_an_event_that_is_no_more_is_made_anew_with_what_it_was_not_told():
     first = book.jobs()[0]
     book.now += 5
     book.take(3)
-    job = book.ledger.job(book.now)
+    job = book.begin()
     book.ledger.vanished(job)
     (again,) = book.jobs()
     assert again.create

@@ -88,14 +88,13 @@ def test_people_find_it_the_way_kubectl_describe_does(output, cluster, namespace
 
 def test_repeats_extend_the_series(output, cluster, namespace):
     made = output()
-    last = None
-    for number in range(20):
-        last = alert(namespace, output="the same")
-        made.put(last)
-        if number == 0:
-            cluster.until(namespace, lambda events: len(events) == 1)
+    repeats = [alert(namespace, output="the same") for _ in range(20)]
+    made.put(repeats[0])
+    cluster.until(namespace, lambda events: len(events) == 1)
+    for each in repeats[1:]:
+        made.put(each)
     (event,) = cluster.until(namespace, lambda events: (events[0].get("series") or {}).get("count") == 20)
-    assert event["metadata"]["annotations"]["falcon.dev/last-uuid"] == last.uuid
+    assert event["metadata"]["annotations"]["falcon.dev/last-uuid"] == repeats[-1].uuid
     assert event["series"]["lastObservedTime"] > event["eventTime"]
     assert made.measures()["updated"] < 19
 
@@ -173,6 +172,7 @@ def test_a_namespace_on_its_way_out_holds_nothing_up(output, cluster, namespace,
         made.put(alert(other, pod=f"web-{number}"))
     made.put(alert(namespace, pod="elsewhere"))
     cluster.until(namespace, lambda events: len(events) == 1)
+    stop(made)
     measures = made.measures()
     assert (measures["namespace_gone"], measures["retries"], measures["waiting"]) == (5, 0, 0)
     assert told == []

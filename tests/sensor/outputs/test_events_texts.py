@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from tests.sensor.outputs.support import examples
@@ -11,7 +12,7 @@ from falcon_rules import bundle
 from falcon_sensor.outputs.kubernetes_events import objects, texts
 
 SOURCE = objects.Source("node-1", "falcon-sensor-x7k2p")
-POD = {"pod_uid": "uid-1", "pod_name": "web-0", "pod_namespace": "team"}
+POD: dict[str, Any] = {"pod_uid": "uid-1", "pod_name": "web-0", "pod_namespace": "team"}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_without_a_container_name_there_is_no_field_path():
 
 
 @pytest.mark.parametrize("known", [{}, {"pod_uid": "uid-1"}, {"container_id": "c" * 64}])
-def test_what_is_in_no_known_pod_is_about_the_node(known):
+def test_what_is_in_no_known_pod_is_about_the_node(known: dict[str, Any]):
     made = event(examples.alert(**known))
     assert made["regarding"] == {"apiVersion": "v1", "kind": "Node", "name": "node-1", "uid": "node-1"}
     assert made["metadata"]["namespace"] == objects.CLUSTER

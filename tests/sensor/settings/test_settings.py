@@ -123,3 +123,29 @@ def test_the_documentation_is_what_the_model_says():
     """Mend with: python -c "from falcon_sensor.settings import document; print(document.markdown(), end='')"."""
     documented = Path(__file__).parents[3] / "docs" / "settings.md"
     assert documented.read_text() == document.markdown()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("enabled: true", "http_output.enabled needs http_output.url"),
+        ("mtls: true", "http_output.mtls needs client_cert and client_key"),
+        ("client_key: /k", "http_output.client_cert and client_key need mtls: true"),
+        ("bearer_token: a\n  bearer_token_file: b", "give one of bearer_token, bearer_token_file and basic_auth"),
+        ("basic_auth: {username: u, password: p, password_file: f}", "give one of password and password_file"),
+        ("basic_auth: {password: p}", "http_output.basic_auth needs a username"),
+        ("insecure: true", "http_output.insecure is no option; did you mean http_output.insecure_skip_verify?"),
+    ],
+)
+def test_a_webhook_that_cannot_work_is_explained_with_its_line(settings_file, given, message):
+    begin = "" if given.startswith("enabled") else "enabled: true\n  url: https://receiver.example/\n  "
+    with pytest.raises(load.SettingsError) as error:
+        load.load(settings_file(f"http_output:\n  {begin}{given}\n"), [], {})
+    (line,) = error.value.messages
+    assert message in line
+    assert "settings.yaml:" in line
+
+
+def test_a_webhooks_headers_come_from_the_command_line_too():
+    settings, _ = load.load(None, ["http_output.headers.X-Scope-OrgID=security"], {})
+    assert settings.http_output.headers == {"X-Scope-OrgID": "security"}
