@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from falcon_sensor import alerts
 from falcon_sensor.outputs import base, file, render, stdout
-from falcon_sensor.outputs.kubernetes_events import sink as events
-from falcon_sensor.outputs.webhook import sink as webhook
 from falcon_sensor.settings import model
 
 
@@ -35,7 +33,7 @@ def outputs(settings: model.Settings) -> Built:
         sinks.append(_file(settings, line))
     if settings.http_output.enabled:
         sinks.append(_webhook(settings))
-    if events.wanted(settings):
+    if _events_wanted(settings):
         sinks.append(_events(settings))
     capacity = settings.outputs_queue.capacity
     return Built(base.Outputs([base.Output(sink, capacity) for sink in sinks]), console)
@@ -49,15 +47,27 @@ def _file(settings: model.Settings, line: Callable[[alerts.Alert], bytes]) -> fi
         raise Unusable(f"file_output.filename: cannot write {name}: {error.strerror}") from None
 
 
-def _webhook(settings: model.Settings) -> webhook.Webhook:
+# HTTP and TLS cost 8 MB and 60 ms to import, so only those who want them pay.
+
+
+def _webhook(settings: model.Settings) -> base.Sink:
+    from falcon_sensor.outputs.webhook import sink
+
     try:
-        return webhook.Webhook(settings.http_output, render.as_json(settings))
-    except webhook.Unusable as error:
+        return sink.Webhook(settings.http_output, render.as_json(settings))
+    except sink.Unusable as error:
         raise Unusable(str(error)) from None
 
 
-def _events(settings: model.Settings) -> events.KubernetesEvents:
+def _events_wanted(settings: model.Settings) -> bool:
+    enabled = settings.kubernetes_events.enabled
+    return settings.cluster.enabled if enabled is None else enabled
+
+
+def _events(settings: model.Settings) -> base.Sink:
+    from falcon_sensor.outputs.kubernetes_events import sink
+
     try:
-        return events.KubernetesEvents(settings)
-    except events.Unusable as error:
+        return sink.KubernetesEvents(settings)
+    except sink.Unusable as error:
         raise Unusable(str(error)) from None

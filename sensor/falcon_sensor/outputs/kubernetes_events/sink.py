@@ -46,8 +46,3 @@ class KubernetesEvents:
     def measures(self) -> Mapping[str, int]:
         """Sums since the start; `waiting`: Events to be made or updated; `unsaved`: alerts they would tell of."""
         return self._publisher.measures()
-
-
-def wanted(settings: model.Settings) -> bool:
-    enabled = settings.kubernetes_events.enabled
-    return settings.cluster.enabled if enabled is None else enabled
