@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench crds clean
+.PHONY: help setup run check test e2e bench crds clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -24,8 +24,13 @@ check: setup ## lint, format, types, layers
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-test: setup ## everything that can be tested on this machine
-	@.venv/bin/pytest -n $(JOBS) --dist loadgroup $(ARGS)
+# The cluster's sensors watch the same kernel as the kernel's tests load programs into: one after the other.
+test: setup ## everything that can be tested here; with a cluster (see e2e) too if FALCON_E2E_KUBECONFIG is set
+	@.venv/bin/pytest -n $(JOBS) --dist loadgroup -m "not cluster" $(ARGS)
+	@[ -z "$$FALCON_E2E_KUBECONFIG" ] || .venv/bin/pytest tests/e2e/cluster
+
+e2e: setup ## build the images, install the chart into a real cluster, test it there (tests/e2e/cluster/README.md)
+	@.venv/bin/pytest tests/e2e/cluster $(ARGS)
 
 crds: setup ## write crds/ and the chart's copy anew, after a change of the models
 	@.venv/bin/falcon-operator crds -o crds -o charts/falcon/crds

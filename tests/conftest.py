@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from tests.operator.support import apiserver
 
-KERNEL_MARKS = ("kernel", "containers", "serial")
+KERNEL_MARKS = ("kernel", "containers", "serial", "cluster")
 GROUP = "kernel"
 LOCK = "/run/lock/falcon-kernel-tests.lock"
 
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _missing(marks: list[str]) -> str | None:
     """Why tests with these marks can't run here, in one line."""
-    if marks == ["serial"]:
+    if not set(marks) & {"kernel", "containers"}:
         return None
     if os.geteuid() != 0:
         return "needs root: run the tests as root to include those of the kernel and of containers"

@@ -9,6 +9,7 @@ it is not given:
 
     FALCON_E2E_API_STOP, FALCON_E2E_API_START     stop and start the API server
     FALCON_E2E_NODE_REMOVE, FALCON_E2E_NODE_ADD   stop a node, the name is their argument; bring it back
+    FALCON_E2E_NODE_EXEC                          run a host process: "nsenter --net=/run/netns/{node} --"
     FALCON_E2E_ACCOUNTS_KEY                       the key that service account tokens are signed with
     FALCON_E2E_POD_IMAGE                          what the tests' pods run (a bash must be in it)
     FALCON_E2E_CACHE                              where built images are kept
@@ -35,7 +36,7 @@ NONE = (
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """kubeconfig: of an administrator. load: the command that takes an archive. made: the cluster is ours to keep."""
+    """kubeconfig: of an administrator. load: the command that takes an archive."""
 
     kubeconfig: pathlib.Path
     load: tuple[str, ...]
@@ -97,3 +98,11 @@ def _kind_works() -> bool:
     if shutil.which("kind") is None or shutil.which("docker") is None:
         return False
     return subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+
+
+def on_node(node: str, *words: str) -> list[str] | None:
+    """A command that runs as a process of this node itself, outside of any pod; None where that cannot be had."""
+    prefix = os.environ.get("FALCON_E2E_NODE_EXEC")
+    if prefix is None and not os.environ.get("FALCON_E2E_KUBECONFIG"):
+        prefix = "docker exec {node}"
+    return [*(word.replace("{node}", node) for word in shlex.split(prefix)), *words] if prefix else None

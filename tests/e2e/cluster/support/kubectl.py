@@ -35,10 +35,10 @@ class Failed(Exception):
 
 
 class Kubectl:
-    """One kubeconfig and, if `account` is given, one identity: its token and nothing else."""
+    """One kubeconfig; as_user: somebody else than its owner, with that one's rights alone."""
 
-    def __init__(self, kubeconfig: pathlib.Path, token: str | None = None) -> None:
-        self._base = ["kubectl", f"--kubeconfig={kubeconfig}", *([f"--token={token}"] if token else [])]
+    def __init__(self, kubeconfig: pathlib.Path, as_user: str | None = None) -> None:
+        self._base = ["kubectl", f"--kubeconfig={kubeconfig}", *([f"--as={as_user}"] if as_user else [])]
 
     def command(self, *arguments: str) -> list[str]:
         return [*self._base, *arguments]
