@@ -11,12 +11,14 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """queue: alerts that wait now. Others are sums."""
+    """queue: alerts that wait now. Others are sums. own: what this kind of output tells beyond that, see
+    `outputs.base.Measured`."""
 
     name: str
     queue: int
     delivered: int
     lost: int
+    own: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import prometheus_client
@@ -13,6 +13,25 @@ from falcon_sensor.api.refusals import Refusals
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 _PREFIX = "falcon_sensor_"
+
+_OWN = {
+    "waiting": "Alerts (webhook) or Events (kubernetes events) that an output has taken and not yet passed on.",
+    "unsaved": "Alerts that would be lost for an output if the sensor ended now.",
+    "spooled_bytes": "What a webhook keeps until its receiver has it.",
+    "sent": "Alerts that a webhook's receiver has.",
+    "requests": "Requests to a webhook's receiver.",
+    "retries": "Requests of an output that must be repeated.",
+    "refused": "Alerts (webhook) or requests (kubernetes events) that the other side does not want.",
+    "lost_too_many": "Alerts dropped from a spool because it was full.",
+    "lost_too_old": "Alerts dropped because they could not be sent for too long.",
+    "lost_damaged": "Alerts damaged in a spool.",
+    "created": "Kubernetes Events made.",
+    "updated": "Updates of Kubernetes Events.",
+    "held_back": "Alerts without a Kubernetes Event of their own, told of in summaries.",
+    "namespace_gone": "Alerts without a Kubernetes Event because their namespace was gone.",
+}
+"""What single kinds of outputs measure."""
+_OWN_GAUGES = frozenset({"waiting", "unsaved", "spooled_bytes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,7 @@ class _Once(registry.Collector):
         yield from _rules(found)
         yield from _events(found)
         yield from _state(found)
+        yield from _outputs(found.outputs)
         yield from _service(self._sample)
 
 
@@ -86,13 +106,19 @@ def _state(found: health.Health) -> Iterator[core.Metric]:
         ("pods", "Pods of this node.", found.pods),
     ):
         yield _gauge(name, documentation, (), (((), value),))
-    outputs = found.outputs
+
+
+def _outputs(outputs: Sequence[health.Output]) -> Iterator[core.Metric]:
     rows = (((each.name,), each.queue) for each in outputs)
     yield _gauge("output_queue_alerts", "Alerts that wait for an output.", ("output",), rows)
     rows = (((each.name,), each.delivered) for each in outputs)
     yield _counter("output_delivered_alerts", "Alerts an output has taken.", ("output",), rows)
     rows = (((each.name,), each.lost) for each in outputs)
     yield _counter("output_lost_alerts", "Alerts an output has lost.", ("output",), rows)
+    for key, documentation in _OWN.items():
+        rows = (((each.name,), each.own[key]) for each in outputs if key in each.own)
+        shown = _gauge if key in _OWN_GAUGES else _counter
+        yield shown(f"output_{key}", documentation, ("output",), rows)
 
 
 def _service(sample: Sample) -> Iterator[core.Metric]:

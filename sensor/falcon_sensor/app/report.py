@@ -41,7 +41,9 @@ def health(
         foreign=owner.foreign if owner is not None else 0,
         unknown=owner.unknown if owner is not None else 0,
         held=owner.held if owner is not None else 0,
-        outputs=tuple(shape.Output(each.sink.name, each.waiting, each.delivered, each.lost) for each in outputs.all()),
+        outputs=tuple(
+            shape.Output(each.sink.name, each.waiting, each.delivered, each.lost, each.own()) for each in outputs.all()
+        ),
         rules=len(current.engine.running),
         processes=state.known_processes,
         pods=len(state.pods),

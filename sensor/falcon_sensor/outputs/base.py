@@ -107,8 +107,12 @@ class Output:
         """For metrics, from any thread: `queued` is what waits now, `lost` and `delivered` are sums since the
         start; then the sink's own."""
         with self._ready:
-            own = {"queued": len(self._queue) + self._in_hand, "lost": self.lost, "delivered": self.delivered}
-        return {**own, **(self.sink.measures() if isinstance(self.sink, Measured) else {})}
+            common = {"queued": self.waiting, "lost": self.lost, "delivered": self.delivered}
+        return {**common, **self.own()}
+
+    def own(self) -> dict[str, int]:
+        """What the sink itself measures."""
+        return dict(self.sink.measures()) if isinstance(self.sink, Measured) else {}
 
     def reopen(self) -> None:
         """Has the sink open its files anew, after what is being written now."""
@@ -139,8 +143,7 @@ class Output:
 
     def count_unsaved(self) -> None:
         """At the very end: what the sink took and has not passed on counts as lost too."""
-        if isinstance(self.sink, Measured):
-            self.lost += self.sink.measures().get("unsaved", 0)
+        self.lost += self.own().get("unsaved", 0)
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:

@@ -274,7 +274,7 @@ async def test_metrics(served):
         records={"exec": 9},
         drops={"exec": 1},
         ring_used=10,
-        outputs=(health.Output("stdout", 1, 2, 3),),
+        outputs=(health.Output("stdout", 1, 2, 3), health.Output("webhook", 0, 0, 0, {"sent": 6, "waiting": 7})),
         processes=44,
         rss=1 << 20,
     )
@@ -292,6 +292,8 @@ async def test_metrics(served):
         "ring_used_bytes": 10,
         'output_queue_alerts{output="stdout"}': 1,
         'output_lost_alerts_total{output="stdout"}': 3,
+        'output_sent_total{output="webhook"}': 6,
+        'output_waiting{output="webhook"}': 7,
         'api_refusals_total{reason="no_token"}': 1,
         f'bundle_info{{digest="{pushed(7)[1]}"}}': 1,
         "bundle_revision": 7,

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from falcon_sensor.api import metrics
 from falcon_sensor.outputs import build
 from falcon_sensor.settings import model, receivers
 
@@ -70,6 +71,21 @@ def test_a_webhook(tmp_path):
     url = "https://receiver.example:8443/secret"
     settings = dataclasses.replace(QUIET, http_output=receivers.HttpOutput(enabled=True, url=url))
     assert names(settings) == ["webhook https://receiver.example:8443"]
+
+
+@pytest.mark.parametrize("kind", ["webhook", "events"])
+def test_whatever_an_output_measures_is_a_metric(kind, kubeconfig):
+    cluster = model.Cluster(kubeconfig=kubeconfig)
+    chosen = {
+        "webhook": {"http_output": receivers.HttpOutput(enabled=True, url="http://receiver.example/")},
+        "events": {"kubernetes_events": receivers.KubernetesEvents(enabled=True), "cluster": cluster},
+    }
+    built = build.outputs(dataclasses.replace(QUIET, **chosen[kind]))
+    (output,) = built.outputs.all()
+    own = output.own()
+    built.outputs.close(10)
+    assert own
+    assert set(own) <= set(metrics._OWN)
 
 
 def test_what_every_output_measures_and_what_is_its_own(tmp_path):
