@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test e2e bench crds clean
+.PHONY: help setup run check test e2e bench bench-cluster crds clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -9,7 +9,7 @@ ARGS ?=
 JOBS ?= $(shell nproc)
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv with everything (the other targets do it themselves)
 	@scripts/setup
@@ -31,6 +31,9 @@ test: setup ## everything that can be tested here; with a cluster (see e2e) too 
 
 e2e: setup ## build the images, install the chart into a real cluster, test it there (tests/e2e/cluster/README.md)
 	@.venv/bin/pytest tests/e2e/cluster $(ARGS)
+
+bench-cluster: setup ## measure in the same cluster: rule to loaded, act to Event, API requests, memory
+	@.venv/bin/python -m tests.e2e.cluster.bench
 
 crds: setup ## write crds/ and the chart's copy anew, after a change of the models
 	@.venv/bin/falcon-operator crds -o crds -o charts/falcon/crds
