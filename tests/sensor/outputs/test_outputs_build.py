@@ -76,7 +76,7 @@ def test_a_webhook(tmp_path):
 @pytest.mark.parametrize("kind", ["webhook", "events"])
 def test_whatever_an_output_measures_is_a_metric(kind, kubeconfig):
     cluster = model.Cluster(kubeconfig=kubeconfig)
-    chosen = {
+    chosen: dict[str, dict] = {
         "webhook": {"http_output": receivers.HttpOutput(enabled=True, url="http://receiver.example/")},
         "events": {"kubernetes_events": receivers.KubernetesEvents(enabled=True), "cluster": cluster},
     }
