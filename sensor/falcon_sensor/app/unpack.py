@@ -29,7 +29,7 @@ def answer(digest: str, packed: bytes, priority: int, leave_out: Collection[str]
             return unpacking.Answer(None, f"the bundle is damaged: its digest is {found}, announced was {digest}")
         rules = wire.loads(data)
     except wire.WireError as error:
-        return unpacking.Answer(None, str(error), version="format version" in str(error))
+        return unpacking.Answer(None, str(error), version=str(error).startswith("the bundle has format version"))
     return unpacking.Answer(runnable(rules, priority, leave_out))
 
 

@@ -34,9 +34,11 @@ def free_port() -> int:
 
 
 class Running:
-    """Started when made. alerts: objects of standard output so far; said: lines of standard error."""
+    """Started when made; prefix: a command to start it by. alerts: objects of standard output so far; said: lines of standard error."""
 
-    def __init__(self, directory: Path, authority: keys.Authority, kubeconfig: Path, namespace: str, **cluster: Any):
+    def __init__(
+        self, directory: Path, authority: keys.Authority, kubeconfig: Path, namespace: str, cluster: Any, *prefix: str
+    ):
         self.api_port, self.health_port = free_port(), free_port()
         self.tls = directory / "tls"
         self.state = directory / "state"
@@ -59,7 +61,7 @@ class Running:
         self.alerts: list[dict[str, Any]] = []
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "falcon_sensor", "run", "--json", "-o", "rate_limit.alerts=0"],
+            [*prefix, sys.executable, "-m", "falcon_sensor", "run", "--json", "-o", "rate_limit.alerts=0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**inherited, **environ},
@@ -97,6 +99,9 @@ class Running:
             self.client.status()
         except OSError:
             return False
+        return self.watches()
+
+    def watches(self) -> bool:
         return any("ready in" in line for line in list(self.said))
 
     def _read_alerts(self) -> None:
