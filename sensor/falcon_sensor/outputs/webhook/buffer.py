@@ -7,7 +7,7 @@ no directory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -87,4 +87,3 @@ class Counters:
     refused: int = 0
     requests: int = 0
     retries: int = 0
-    losses: Losses = field(default_factory=Losses)
