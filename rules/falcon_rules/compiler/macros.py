@@ -124,7 +124,9 @@ class Conditions:
         if macro is None or (before is not None and macro.first >= before):
             seen = [name for name, each in self._macros.items() if before is None or each.first < before]
             message = f"undefined macro {reference.name!r}"
-            if macro is not None:
+            if macro is not None and macro.entry is entry:
+                message += ": a macro cannot use itself"
+            elif macro is not None:
                 message += ": it is defined only later, and a macro sees only those before it"
             suggestion = diagnostics.suggest(reference.name, seen)
             entry.refuse(Code.ERR_VALIDATE, message, self._places.place(reference.span), suggestion)
