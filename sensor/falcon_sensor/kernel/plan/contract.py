@@ -28,7 +28,7 @@ not be waited for.
     u32 flags;         layout.Flag bits: IA32 and IO_URING; for exec in the second function EXE_* too, for
                        open in the second function FD_UPPER_LAYER and FD_LOWER_LAYER too. CONTAINER: falcon_container().
     u32 result_known;
-    u32 open_flags;    open: O_* as the machine's own architecture numbers them
+    u32 open_flags;    open: O_* as the machine's own architecture numbers them; creat has O_CREAT|O_WRONLY|O_TRUNC
     u32 mode;          open
     s32 dirfd;         open; AT_FDCWD is -100
     s32 fd;            connect

@@ -262,8 +262,13 @@ _HOST_VALUES: Mapping[str, bytes | None] = {
 
 
 def _of_container(host: bytes | None) -> Decide:
-    # A process with a mount namespace of its own need not be in a container, so "host" is possible with the bit set.
-    return _choices(decisions.Choice(host, expression.TRUE), decisions.Choice(decisions.ANYTHING, IN_CONTAINER))
+    # A process with a mount namespace of its own need not be in a container, so "host" is possible with the bit set;
+    # and what a runtime has not told yet is unavailable.
+    return _choices(
+        decisions.Choice(host, expression.TRUE),
+        decisions.Choice(decisions.ANYTHING, IN_CONTAINER),
+        decisions.Choice(None, IN_CONTAINER),
+    )
 
 
 _COMMON: Mapping[str, Decide] = {

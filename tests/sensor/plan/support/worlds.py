@@ -241,7 +241,10 @@ def _opens(draw: st.DrawFn, common: dict[str, st.SearchStrategy[object]]) -> int
             result=st.just(result),
             name=st.just(name),
             path=st.just(path),
-            open_flags=st.integers(0, 0o37777777),
+            # creat has no flags of its own: the kernel side fills in what it means.
+            open_flags=common["event"].flatmap(
+                lambda event: st.just(0o1101) if event == "creat" else st.integers(0, 0o37777777)
+            ),
             mode=st.sampled_from([0, 0o644, 0o755]),
         )
     )
