@@ -43,6 +43,12 @@ def test_every_combination_of_programs_loads(events: list[str], failed_execs: bo
         assert ("io_uring_submit_req" in loaded.hooks) == (events != ["execve"])
 
 
+def test_the_hosts_network_namespace_is_known():
+    # The tests run in it, as host processes of a usual machine do.
+    with probes.load(contract.Plan.nothing(["execve"]), RING) as loaded:
+        assert loaded.host_net_ns() == os.stat("/proc/self/ns/net").st_ino
+
+
 def test_nothing_is_left_after_close():
     descriptors = set(os.listdir("/proc/self/fd"))
     loaded = probes.load(contract.Plan.everything(), RING)

@@ -29,6 +29,10 @@ class Idle:
     def counters(self) -> dict[layout.Kind, probes.Counters]:
         return {kind: probes.Counters(0, 0, 0, 0, 0) for kind in layout.Kind}
 
+    def host_net_ns(self) -> int | None:
+        """Not known, and nobody's to ask for while there are no events."""
+        return None
+
     def missed(self) -> int:
         return 0
 

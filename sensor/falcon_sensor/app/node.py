@@ -125,8 +125,15 @@ class Node:
         self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
 
     def owner(self, state: ownership.State) -> ownership.Owner:
-        """Decides which events are this node's."""
-        return ownership.Owner(state, self.pods, network_namespace())
+        """Decides which events are this node's. `settle` must be called before there are any."""
+        return ownership.Owner(state, self.pods, None)
+
+    def settle(self, owner: ownership.Owner, host_net_ns: int | None) -> None:
+        """Finds out whether the kernel is this node's alone. host_net_ns: init's, None while it is not known."""
+        found = network_namespace(self._settings.shared_kernel, host_net_ns)
+        if found is not None and owner.node_net_ns is None:
+            base.say("other nodes run on this kernel: telling of this node's pods and network namespace alone")
+        owner.node_net_ns = found
 
     def start(self) -> None:
         self._greet()
@@ -203,10 +210,12 @@ def about(name: str) -> About:
     return About(name, metadata.version("falcon-k8s"), os.uname().release, "C")
 
 
-def network_namespace() -> int | None:
-    """Inode of our network namespace if it is not that of pid 1: then this kernel has other nodes as well."""
-    try:
-        own, first = (os.stat(f"/proc/{pid}/ns/net").st_ino for pid in ("self", "1"))
-    except OSError:
-        return None
-    return own if own != first else None
+def network_namespace(wanted: str, host: int | None) -> int | None:
+    """Inode of our network namespace if this kernel has other nodes as well, else None.
+
+    wanted: the setting `shared_kernel`. host: init's network namespace, None while it is not known.
+    """
+    own = os.stat("/proc/self/ns/net").st_ino
+    if wanted == "auto":
+        return own if host not in (None, own) else None
+    return own if wanted == "yes" else None

@@ -81,6 +81,7 @@ class Sensor:
         else:
             self.current = self.workshop.make(prepared.bundle, prepared.plan, child)
         self._stack.callback(lambda: self.current.probes.close())
+        self._own(self.current)
         self._state.scan()
         self._consumer = consumer.Consumer(
             self.current.generation(), self._state, self._outputs.put, base.say, self._owner
@@ -184,12 +185,17 @@ class Sensor:
         self.exchange(new)
         base.say(f"{self.describe()}, ready in {time.monotonic() - began:.1f} s")
 
+    def _own(self, new: working.Working) -> None:
+        if self._node is not None and self._owner is not None and new.plan is not None:
+            self._node.settle(self._owner, new.probes.host_net_ns())
+
     def exchange(self, new: working.Working) -> None:
         """Lets `new` take over, without a gap and without reporting anything twice. Returns when it has."""
         old = self.current
         if old.plan is None:
             # Nobody has looked since the start at which processes there are.
             self._state.scan()
+        self._own(new)
         same = new.probes is old.probes
         if same:
             self._consumer.judge_by(new.engine)

@@ -75,6 +75,10 @@ class Probes:
             for kind in layout.Kind
         }
 
+    def host_net_ns(self) -> int:
+        """Inode of init's network namespace: /proc would not say it to every root."""
+        return int.from_bytes(bpf.lookup(self._loaded.maps["ev_host"], 1, 8), "little")
+
     def missed(self) -> int:
         """Runs of programs the kernel left out because the program was running on that CPU already: blindness."""
         return sum(map(bpf.recursion_misses, self._loaded.programs.values()))

@@ -65,7 +65,8 @@ class _Waiting:
 
 
 class Owner:
-    """node_net_ns: inode of this node's network namespace if it shares its kernel with other nodes, else None.
+    """node_net_ns: inode of this node's network namespace if it shares its kernel with other nodes, else None; may be
+    set before the first event.
 
     Counters: `foreign` records of other nodes; `unknown` ones evaluated although their pod never became known;
     `held` ones that had to wait.
@@ -77,7 +78,7 @@ class Owner:
         self.held = 0
         self._state = state
         self._pods = node_pods
-        self._net_ns = node_net_ns
+        self.node_net_ns = node_net_ns
         self._waiting: collections.OrderedDict[bytes, _Waiting] = collections.OrderedDict()
         self._bytes = 0
         self._decided: cache.Generations[bytes, bool] = cache.Generations(_DECIDED)
@@ -86,7 +87,7 @@ class Owner:
         """Whether the record is to be evaluated now. If not, it is kept for `due`, or is not ours."""
         uid = self._state.container(record).cgroup_pod_uid
         if uid is None:
-            own = self._net_ns is None or record.head.net_ns == self._net_ns
+            own = self.node_net_ns is None or record.head.net_ns == self.node_net_ns
             self.foreign += not own
             return own
         waiting = self._waiting.get(uid)
@@ -130,7 +131,7 @@ class Owner:
         return next(iter(self._waiting.values())).since + self._patience()
 
     def _patience(self) -> int:
-        return HOLD_NS if self._pods.synced or self._net_ns is None else UNSYNCED_HOLD_NS
+        return HOLD_NS if self._pods.synced or self.node_net_ns is None else UNSYNCED_HOLD_NS
 
     def _released(self, uid: bytes) -> list[Held]:
         waiting = self._waiting.pop(uid)
@@ -139,7 +140,7 @@ class Owner:
 
     def _is_reported(self, count: int) -> bool:
         """What becomes of records of a pod that is not in this node's list."""
-        if self._net_ns is None:
+        if self.node_net_ns is None:
             self.unknown += count
             return True
         self.foreign += count

@@ -115,6 +115,11 @@ class Cluster:
         "/var/lib/falcon", "directory on the node for the last good rules, which are in force right after a restart"
     )
     host_root: str = option("/", "where the node's root directory is seen; /host when mounted there")
+    shared_kernel: Literal["auto", "yes", "no"] = option(
+        "auto",
+        "whether other nodes run on this kernel, as in kind: only host processes in this node's network namespace are "
+        "its own then; auto finds out, and needs hostNetwork in the sensor's pod",
+    )
     kubeconfig: str | None = option(None, "kubeconfig file for runs outside of a pod")
     max_bundle_bytes: int = option(8 * MEBI, "largest packed rules to accept", "bytes", ge=64 * KIBI, le=64 * MEBI)
 

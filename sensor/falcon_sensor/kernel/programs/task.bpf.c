@@ -37,8 +37,8 @@ static __always_inline u64 ev_net_ns(u64 task)
     return READ(u32, READ(u64, namespaces, FALCON_NSPROXY_NET_NS), FALCON_NET_NS_INUM);
 }
 
-/* One value: init's mount namespace. */
-BPF_ARRAY(ev_host, u64, 1);
+/* Init's namespaces: mount, network. */
+BPF_ARRAY(ev_host, u64, 2);
 
 #define EV_PARENTS_MOST 64
 
@@ -47,6 +47,7 @@ BPF_ARRAY(ev_host, u64, 1);
 int ev_find_host(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 zero = 0;
+    u32 one = 1;
     u64 task = ev_leader(bpf_get_current_task());
 #pragma clang loop unroll(disable)
     for (u32 level = 0; level < EV_PARENTS_MOST; level++) {
@@ -56,6 +57,8 @@ int ev_find_host(struct bpf_raw_tracepoint_args *ctx)
     }
     u64 namespace = ev_mnt_ns(task);
     ev_host.update(&zero, &namespace);
+    namespace = ev_net_ns(task);
+    ev_host.update(&one, &namespace);
     return 0;
 }
 
@@ -68,7 +71,7 @@ static __always_inline u64 ev_host_mnt_ns(void)
 
 static __always_inline u64 falcon_container(const struct falcon_facts *f)
 {
-    return ev_mnt_ns(f->task) != ev_host_mnt_ns();
+    return ev_mnt_ns(f->task) != ev_host_mnt_ns() || ev_in_container_cgroup(f->task);
 }
 
 static __always_inline u64 ev_cred(u64 task)

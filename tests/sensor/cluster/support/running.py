@@ -34,7 +34,9 @@ def free_port() -> int:
 
 
 class Running:
-    """Started when made; prefix: a command to start it by. alerts: objects of standard output so far; said: lines of standard error."""
+    """Started when made. prefix: a command to start it by.
+
+    alerts: objects of standard output so far; said: lines of standard error."""
 
     def __init__(
         self, directory: Path, authority: keys.Authority, kubeconfig: Path, namespace: str, cluster: Any, *prefix: str
