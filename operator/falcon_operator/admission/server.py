@@ -40,6 +40,8 @@ SECONDS: Final = prometheus_client.Histogram(
 PATH: Final = "/validate"
 _CHECK_SECONDS: Final = 8.0
 """The API server waits ten, and a refusal that comes too late is no refusal."""
+_STOP_SECONDS: Final = 3.0
+"""For answers on their way when the operator ends: the kubelet waits ten seconds for all of it."""
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """An API server takes objects of 3 MiB at most; a review holds the old and the new one."""
 
@@ -70,7 +72,7 @@ class Server:
         await self._certified.wait()
         application = web.Application(client_max_size=_MOST_BYTES)
         application.router.add_post(PATH, self._validate)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_SECONDS)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls).start()

@@ -31,7 +31,7 @@ class Health:
         application.router.add_get("/livez", self._handler(self._live))
         application.router.add_get("/readyz", self._handler(self._ready))
         application.router.add_get("/metrics", _metrics)
-        runner = web.AppRunner(application, access_log=None)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()

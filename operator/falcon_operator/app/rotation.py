@@ -34,8 +34,8 @@ EXPIRY: Final = prometheus_client.Gauge(
 )
 
 _EVERY_SECONDS: Final = 60.0
-_SOON_SECONDS: Final = 1.0
-"""While something is missing: sensors and the webhook wait for it."""
+_SOON_SECONDS: Final = 0.5
+"""While something is missing, at first: sensors and the webhook wait for it."""
 CA, CERTIFICATE, KEY, CA_KEY = "ca.crt", "tls.crt", "tls.key", "ca.key"
 
 
@@ -86,6 +86,7 @@ class Rotation:
         self._complained = ""
 
     async def run(self) -> None:
+        pause = _SOON_SECONDS
         while True:
             complete = False
             try:
@@ -94,13 +95,13 @@ class Rotation:
                 pass  # The Secret has just changed; the next round sees it as it is now.
             except (errors.ApiError, errors.Unreachable) as error:
                 self._complain(error)
-            await asyncio.sleep(_EVERY_SECONDS if complete else _SOON_SECONDS)
+            pause = _EVERY_SECONDS if complete else _SOON_SECONDS if pause == _EVERY_SECONDS else pause * 1.2
+            await asyncio.sleep(min(pause, _EVERY_SECONDS))
 
     async def turn(self) -> bool:
         """One round; whether everything is there. Raises errors.ApiError and errors.Unreachable."""
         places = self._places
-        if self._leading():
-            await self._maintain()
+        told = await self._maintain() if self._leading() else True
         sensor = await secrets.read(self._api, places.namespace, places.sensor)
         admission = await secrets.read(self._api, places.namespace, places.admission)
         pair = certificates.Pair(admission.data.get(CERTIFICATE, ""), admission.data.get(KEY, ""))
@@ -111,18 +112,19 @@ class Rotation:
         for secret in (sensor, admission):
             if end := certificates.expiry(secret.data.get(CERTIFICATE, "")):
                 EXPIRY.labels(secret.name).set(end.timestamp())
-        return bool(material.authorities) and material.admission is not None
+        return told and bool(material.authorities) and material.admission is not None
 
-    async def _maintain(self) -> None:
+    async def _maintain(self) -> bool:
+        """The leader's part; whether the API server believes our webhook (or there is none)."""
         places = self._places
         if not self._manage:
             admission = await secrets.read(self._api, places.namespace, places.admission)
-            await self._tell_webhook(admission.data.get(CA, ""))
-            return
+            return await self._tell_webhook(admission.data.get(CA, ""))
         ca, authorities = await self._authority()
-        await self._tell_webhook(authorities)
+        told = await self._tell_webhook(authorities)
         await self._serving(places.sensor, places.sensor_names, ca, authorities)
         await self._serving(places.admission, places.admission_names, ca, authorities)
+        return told
 
     async def _authority(self) -> tuple[certificates.Pair, str]:
         """The CA that signs now, renewed if due, and all that are to be trusted."""
@@ -152,15 +154,17 @@ class Rotation:
         if data or secret.data.get(CA) != authorities:
             await secrets.write(self._api, self._places.namespace, secret, {**data, CA: authorities})
 
-    async def _tell_webhook(self, authorities: str) -> None:
-        if not self._places.webhook or not authorities:
-            return
+    async def _tell_webhook(self, authorities: str) -> bool:
+        if not self._places.webhook:
+            return True
         try:
-            if await secrets.trust_webhook(self._api, self._places.webhook, authorities):
+            if authorities and await secrets.trust_webhook(self._api, self._places.webhook, authorities):
                 logger.info("told the API server the CA of the admission webhook")
+            return bool(authorities)
         except errors.NotFound:
-            # Installed without the webhook: rules are checked after they are stored.
+            # Certificates are made all the same: sensors wait for theirs.
             self._complain(errors.NotFound(404, f"there is no ValidatingWebhookConfiguration {self._places.webhook}"))
+            return False
 
     def _complain(self, error: Exception) -> None:
         if str(error) != self._complained:

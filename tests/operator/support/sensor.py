@@ -44,7 +44,7 @@ class StandInSensor:
         application = web.Application(client_max_size=16 * 1024 * 1024)
         application.router.add_put("/v1/bundle", self._put)
         application.router.add_get("/v1/status", self._status)
-        self._runner = web.AppRunner(application)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=server_tls(pair), reuse_address=True)
         await site.start()
