@@ -154,3 +154,24 @@ def postorder(condition: Condition) -> Iterator[Condition]:
             seen.add(id(current))
             todo.append((current, True))
             todo += [(child, False) for child in reversed(children(current))]
+
+
+def fields_of(condition: Condition) -> Iterator[FieldRef]:
+    """Every field in a condition, repeats included."""
+    for part in postorder(condition):
+        if isinstance(part, Comparison):
+            yield from fields_in(part.left)
+            if isinstance(part.right, FieldRef | Transform):
+                yield from fields_in(part.right)
+
+
+def fields_in(operand: Operand) -> Iterator[FieldRef]:
+    """Every field in an operand."""
+    if isinstance(operand, FieldRef):
+        yield operand
+    elif isinstance(operand, Transform):
+        for argument in operand.arguments:
+            yield from fields_in(argument)
+    elif isinstance(operand, ListOf):
+        for item in operand.items:
+            yield from fields_in(item)

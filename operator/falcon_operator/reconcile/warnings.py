@@ -9,16 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from falcon_operator.reconcile import catalog, compiling, implication, resources
-from falcon_rules import bundle, typed
+from falcon_operator.reconcile import catalog, compiling, resources
+from falcon_rules import bundle
 from falcon_rules.diagnostics import Code, Diagnostic, Place, Severity
+from falcon_rules.lint import conditions, implication
 from falcon_rules.model import documents, manifests
 
-_ROOT = re.compile(rb"/(?:bin|boot|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(?:/|$)")
-"""Paths that begin at the root; `contains "/.ssh/"` means what it says."""
-_PATHS = re.compile(
-    r"fd\.name(?:raw)?|fd\.directory|fs\.path\.(?:name|source|target)|proc\.(?:p|a)?exepath|proc\.cwd|evt\.arg\.path"
-)
 _MOST = 5
 """Rules that are named in one warning."""
 
@@ -45,11 +41,11 @@ def _about(
         return Diagnostic(Severity.WARNING, code, message, place, suggestion, "rule", rule.name)
 
     start = text.place(0)
-    if isinstance(rule.condition, typed.Truth):
-        message = "the condition holds for every event" if rule.condition.value else "the condition can never hold"
-        yield warning(Code.COMPILE_CONDITION, message, start)
+    constant = conditions.constant(rule.condition, rule.event_types)
+    if constant is not None:
+        yield warning(Code.CONSTANT_CONDITION, constant, start)
         return
-    for field, value in _rooted(rule.condition):
+    for field, value in conditions.rooted(rule.condition):
         message = f"{field} contains {value!r} also holds where that stands in the middle of a longer path"
         suggestion = f"{field} startswith {value}"
         yield warning(Code.LIKELY_PREFIX, message, _find(text, field, value), suggestion)
@@ -82,20 +78,6 @@ def _hiding(
 
 def _is_part(wide: Mapping[str, str], narrow: Mapping[str, str]) -> bool:
     return all(narrow.get(key) == value for key, value in wide.items())
-
-
-def _rooted(condition: typed.Condition) -> Iterator[tuple[str, str]]:
-    """Fields that hold absolute paths and values from the root that they are to contain."""
-    seen = set()
-    for part in typed.postorder(condition):
-        if not isinstance(part, typed.Comparison) or part.op not in ("contains", "icontains"):
-            continue
-        if not isinstance(part.left, typed.FieldRef) or not _PATHS.fullmatch(part.left.name):
-            continue
-        for value in part.right if isinstance(part.right, tuple) else ():
-            if isinstance(value, bytes) and _ROOT.match(value) and (part.left, value) not in seen:
-                seen.add((part.left, value))
-                yield part.left.name, value.decode("utf-8", "replace")
 
 
 def _text_of(resource: resources.Resource) -> documents.Document:

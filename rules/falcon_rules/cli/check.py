@@ -7,17 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
+from falcon_rules import sensors
 from falcon_rules.cli import reading
 from falcon_rules.compiler import compiled
 from falcon_rules.diagnostics import Diagnostic, Severity
+from falcon_rules.lint import linting
 from falcon_rules.loading import compilation
 
 
-def check(paths: Sequence[str], as_json: bool, out: TextIO) -> int:
-    """Prints the findings and a summary; the exit code is 1 if there are errors, else 0."""
+def check(paths: Sequence[str], as_json: bool, out: TextIO, *, lint: bool = True) -> int:
+    """Prints the findings and a summary; the exit code is 1 if there are errors, else 0. lint: look for what is legal
+    and most likely not meant, too."""
     files, problems = reading.read(paths)
     result = compilation.compile(files)
-    found = (*problems, *result.diagnostics)
+    found = (*problems, *result.diagnostics, *(linting.lint(result, sensors.installed()) if lint else ()))
     failed = any(each.is_error for each in found)
     if as_json:
         json.dump(_as_json(result, found, not failed), out, indent=2)

@@ -1,4 +1,8 @@
-"""The command line's arguments, and which command they mean."""
+"""The command line's arguments, and which command they mean.
+
+Imports of the commands are inside their functions: what one needs (an installed sensor, YAML that
+keeps comments) must not delay the others.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,68 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from falcon_rules.cli import check
+from falcon_rules.cli import failures
+
+_PATHS = "a rule file, or a directory: its .yaml and .yml files by name"
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 all well, 1 errors in rules, 2 (by argparse) wrong usage."""
+    """The exit code: 0 all well, 1 errors in rules (`diff`: differences), 2 (by argparse) wrong usage."""
     options = _parser().parse_args(arguments)
-    return check.check(options.paths, options.json, sys.stdout)
+    try:
+        code: int = options.command(options)
+    except failures.Failure as failure:
+        print(f"falcon-rules: {failure}", file=sys.stderr)
+        return failure.code
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="falcon-rules", description="Work with Falcon's rules.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    checking = commands.add_parser(
-        "check",
-        help="compile rule files and report what is wrong with them",
-        description="Compile rule files in the order given and report what is wrong with them.",
-    )
-    checking.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a rule file, or a directory: its .yaml and .yml files by name"
-    )
-    checking.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    _add_check(commands)
+    _add_explain(commands)
     return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, more: str = ""
+) -> argparse.ArgumentParser:
+    """A command that can print JSON. more: what its own help says beyond `text`."""
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.{more}")
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    return command
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands,
+        "check",
+        "compile rule files and report what is wrong with them",
+        " Files come in the order given. Warnings also tell of what is legal and most likely not meant.",
+    )
+    command.add_argument("paths", nargs="+", metavar="PATH", help=_PATHS)
+    command.add_argument("--no-lint", action="store_true", help="only what the compiler says")
+    command.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import check
+
+    return check.check(options.paths, options.json, sys.stdout, lint=not options.no_lint)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(commands, "explain", "show what a rule has become: expanded, in the kernel, as Python")
+    command.add_argument("rule", metavar="RULE", help="the rule's name")
+    command.add_argument("-r", "--rules", nargs="+", action="extend", required=True, metavar="PATH", help=_PATHS)
+    command.add_argument("--c", action="store_true", help="the C of the kernel's filter")
+    command.add_argument("--python", action="store_true", help="the Python that evaluates the condition")
+    command.set_defaults(command=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import explain
+
+    request = explain.Request(options.rule, tuple(options.rules), options.c, options.python, options.json)
+    return explain.explain(request, sys.stdout)

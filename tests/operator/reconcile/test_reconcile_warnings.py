@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from tests.operator.support.manifests import cluster_rule, compiled, rule
 
-from falcon_operator.reconcile import implication, resources, warnings
+from falcon_operator.reconcile import resources, warnings
 from falcon_rules import typed
 from falcon_rules.compiler import types
 from falcon_rules.diagnostics import Code, Diagnostic
+from falcon_rules.lint import implication
 from falcon_rules.syntax import parser
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from falcon_rules.cli import commands
 
-GOOD = "- rule: {}\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: WARNING\n"
+GOOD = "- rule: {0}\n  desc: d\n  condition: evt.type = open and fd.name = /{0}\n  output: o\n  priority: WARNING\n"
 
 
 @pytest.fixture

@@ -64,28 +64,13 @@ def written(field: typed.FieldRef) -> str:
 
 def fields_of(condition: typed.Condition) -> Iterator[typed.FieldRef]:
     """Every field in a condition, repeats included."""
-    for part in typed.postorder(condition):
-        if isinstance(part, typed.Comparison):
-            yield from _in_operand(part.left)
-            if isinstance(part.right, typed.FieldRef | typed.Transform):
-                yield from _in_operand(part.right)
+    return typed.fields_of(condition)
 
 
 def output_fields(output: bundle.Output) -> Iterator[typed.FieldRef]:
     for piece in output.pieces:
         if isinstance(piece, bundle.Placeholder):
-            yield from _in_operand(piece.operand)
-
-
-def _in_operand(operand: typed.Operand) -> Iterator[typed.FieldRef]:
-    if isinstance(operand, typed.FieldRef):
-        yield operand
-    elif isinstance(operand, typed.Transform):
-        for argument in operand.arguments:
-            yield from _in_operand(argument)
-    elif isinstance(operand, typed.ListOf):
-        for item in operand.items:
-            yield from _in_operand(item)
+            yield from typed.fields_in(piece.operand)
 
 
 def tests_result(condition: typed.Condition) -> bool:
