@@ -133,7 +133,7 @@ def generate(
     text += [_v1_subsystems(host)] if host.v1_subsystems else []
     text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *structs()]
     text.append(syscalls.c_text(host.machine, _calls(plan)))
-    text += map(_program, ("types", "task", "paths", "files", f"registers_{host.machine}"))
+    text += map(_program, ("types", "cgroups", "task", "paths", "files", f"registers_{host.machine}"))
     text.append(_program("record"))
     text += [_program("given_args")] if plan.failed_execs else []
     text += [_program("finish"), f'#line 1 "filters"\n{plan.filters}', _program("exec")]

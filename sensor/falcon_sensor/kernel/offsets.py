@@ -54,6 +54,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "CGROUP_KN": ("cgroup.kn",),
     "KERNFS_PARENT": ("kernfs_node.__parent", "kernfs_node.parent"),
     "KERNFS_NAME": ("kernfs_node.name",),
+    "KERNFS_ID": ("kernfs_node.id",),
     # files and paths
     "FS_ROOT": ("fs_struct.root",),
     "FS_PWD": ("fs_struct.pwd",),

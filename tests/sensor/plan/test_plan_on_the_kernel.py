@@ -51,12 +51,14 @@ class Step:
     uid: int = 0
 
 
-def acted(plan, steps, cwd):
-    """How often each name (as given) came out of the kernel, from the steps' process."""
+def acted(plan, steps, cwd, before=None):
+    """How often each name (as given) came out of the kernel, from the steps' process, in which `before` was called."""
     given = json.dumps([[step.name, step.flags, step.times, step.comm, step.uid] for step in steps])
     with probes.load(plan, RING) as loaded:
         # -S and -I: the interpreter opens few files of its own, and none in the working directory.
-        process = subprocess.Popen([sys.executable, "-I", "-S", "-c", ACTOR], stdin=subprocess.PIPE, text=True, cwd=cwd)
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", ACTOR], stdin=subprocess.PIPE, text=True, cwd=cwd, preexec_fn=before
+        )
         process.communicate(given)
         assert process.returncode == 0
         records = [decode.Record(data) for data in loaded.ring.records()]
@@ -185,6 +187,34 @@ def test_each_matching_open_comes_and_no_near_miss(root):
     near = {step.name for case in every.values() for step in case.near}
     assert {name: came[name] for name in expected} == expected
     assert not near & came.keys() - expected.keys()
+
+
+@pytest.fixture
+def container_cgroup():
+    """A control group named as runtimes name a container's, with one below it, as those in it may make."""
+    hierarchy = next(
+        path for path in map(Path, ("/sys/fs/cgroup", "/sys/fs/cgroup/cpu")) if (path / "cgroup.procs").exists()
+    )
+    outer = hierarchy / os.urandom(32).hex()
+    inner = outer / "x"
+    inner.mkdir(parents=True)
+    yield inner
+    inner.rmdir()
+    outer.rmdir()
+
+
+def test_who_entered_the_hosts_mounts_is_still_in_the_container(container_cgroup, tmp_path):
+    """As after `nsenter -t 1 -m` from a privileged container: the host's mount namespace, the container's group."""
+    (tmp_path / "inside").touch()
+    condition = both(about("fd.name", "=", os.fsencode(tmp_path / "inside")), about("container.id", "!=", b"host"))
+    plan = build.build(bundle.Bundle((worlds.rule(condition, "inside", ("open", "openat")),)))
+    step = Step(str(tmp_path / "inside"))
+
+    def enter():
+        (container_cgroup / "cgroup.procs").write_text(str(os.getpid()))
+
+    assert acted(plan, [step], tmp_path, enter) == {step.name: TIMES}
+    assert acted(plan, [step], tmp_path) == {}
 
 
 @pytest.fixture(scope="module")

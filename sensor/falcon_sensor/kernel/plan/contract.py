@@ -52,8 +52,9 @@ what an earlier event left, never out of bounds::
 
 Accessors, each a read or two, so call them late and at most once a path of the filter::
 
-    u64 falcon_container(f)                      1: the task's mount namespace is not init's, which is so for every
-                                                 container and for some services of the host
+    u64 falcon_container(f)                      1: the task's mount namespace is not init's, or its control group
+                                                 may be a container's: so for every process in a container, for one
+                                                 that left it by entering the host's mounts, and for some services
     u64 falcon_uid(f), falcon_gid(f)             effective
     u64 falcon_caps_effective(f), falcon_caps_permitted(f), falcon_caps_inheritable(f)
     u64 falcon_has_tty(f)                        1: there is a controlling terminal

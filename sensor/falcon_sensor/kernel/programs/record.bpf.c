@@ -73,26 +73,6 @@ static __always_inline void ev_give_walked(struct ev_workspace *w, u32 slot, u32
     ev_give(w, slot, cap, (u64)&w->walk[at], FALCON_PATH_CAP - at, 0);
 }
 
-#ifdef FALCON_V1_SUBSYSTEMS
-/* The first of the controllers in version-1 hierarchies where the task is not in the root. */
-static __always_inline u64 ev_v1_cgroup(u64 set)
-{
-    u64 found = 0;
-#define EV_TRY(number)                                                            \
-    if (!found) {                                                                 \
-        u64 css = READ(u64, set, FALCON_CSS_SET_SUBSYS + (number) * sizeof(u64)); \
-        u64 cgroup = READ(u64, css, FALCON_CSS_CGROUP);                           \
-        if (READ(u64, READ(u64, cgroup, FALCON_CGROUP_KN), FALCON_KERNFS_PARENT)) \
-            found = cgroup;                                                       \
-    }
-    FALCON_V1_SUBSYSTEMS(EV_TRY)
-#undef EV_TRY
-    return found;
-}
-#else
-#define ev_v1_cgroup(set) 0
-#endif
-
 static __always_inline void ev_append_cgroups(struct ev_workspace *w, char *record)
 {
     u64 set = READ(u64, w->facts.task, FALCON_TASK_CGROUPS);
