@@ -73,7 +73,10 @@ def _of_node(settings: model.Settings, paths: Sequence[str], warnings: list[str]
         kept = None
         warnings.append(f"{prefix}: {error}")
     if kept is not None:
-        unpacked = unpack.answer(kept.digest, kept.packed, bundle.Priority[settings.lowest], ())
+        try:
+            unpacked = unpack.answer(kept.digest, kept.packed, bundle.Priority[settings.lowest], ())
+        except Exception as error:  # of ours; but a sensor without rules can still be given others
+            unpacked = unpacking.Answer(None, f"internal error, please report: {type(error).__name__}: {error}")
         if unpacked.unpacked is None:
             warnings.append(f"{prefix}: {unpacked.error}")
         else:

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -35,6 +36,8 @@ _AGAIN_SECONDS = (0.1, 1.0, 5.0, 15.0)
 """Before another agent is started, growing while none of them lives long."""
 _LONG_SECONDS = 60.0
 _READ_BYTES = 1 << 16
+_SEND_TIMEOUT = struct.pack("ll", 5, 0)
+"""A struct timeval. An agent that hangs must not make the main thread hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class _Agent:
 
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
         self._writing = threading.Lock()
         with theirs:
             # -P: a module that lies in the current directory must not run as root.
@@ -73,9 +77,13 @@ class _Agent:
             )
 
     def send(self, kind: str, fields: dict[str, Any]) -> None:
-        """To one that has ended, nothing is sent."""
-        with contextlib.suppress(OSError), self._writing:
-            self.socket.sendall(frames.encode(kind, fields))
+        """To one that has ended, nothing is sent; one that does not read what it is sent is ended."""
+        try:
+            with self._writing:
+                self.socket.sendall(frames.encode(kind, fields))
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> int:
         """Returns its exit code."""
@@ -184,10 +192,14 @@ class Node:
     def _listen(self) -> None:
         """Until the agent ends."""
         agent, decoder = self._agent, frames.Decoder()
-        with contextlib.suppress(OSError):
+        try:
             while data := agent.socket.recv(_READ_BYTES):
                 for frame in decoder.feed(data):
                     self._take(agent, frame)
+        except OSError:
+            pass
+        except Exception as error:  # whatever it says, the next agent may say it better
+            base.say(f"what the agent says makes no sense, please report this: {type(error).__name__}: {error}")
 
     def _take(self, agent: _Agent, frame: frames.Frame) -> None:
         fields = frame.fields

@@ -22,6 +22,9 @@ from falcon_sensor.settings import model
 MOST_CULPRITS: Final = 3
 """Rules to look for that the kernel refuses. Each takes some ten attempts of one to two seconds among 500 rules."""
 
+SEARCH_SECONDS: Final = 45.0
+"""The operator waits a minute for an answer."""
+
 Errors = tuple[tuple[str, str], ...]
 
 
@@ -96,6 +99,7 @@ class _Loading:
         self._workshop = workshop
         self._push = push
         self._priority = priority
+        self._deadline = time.monotonic() + SEARCH_SECONDS
 
     def unpack(self, leave_out: Sequence[str] = ()) -> unpacking.Unpacked:
         return unpacking.unpack(self._push.digest, self._push.packed, self._priority, leave_out)
@@ -129,6 +133,8 @@ class _Loading:
         """One rule that the kernel refuses even alone, by halves; None when there is none."""
         everything = [*uids, *culprits]
         while len(uids) > 1:
+            if time.monotonic() > self._deadline:
+                return None
             half = uids[: len(uids) // 2]
             uids = half if self._is_refused(half, everything) else uids[len(half) :]
         return uids[0] if uids and self._is_refused(uids, everything) else None

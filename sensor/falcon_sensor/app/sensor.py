@@ -113,7 +113,7 @@ class Sensor:
                 break
             if came & signals.REOPEN:
                 self._outputs.reopen()
-            if came & signals.RELOAD:
+            if came & signals.RELOAD and self._node is None:
                 try:
                     self._reload(caught)
                 except signals.Stopped:

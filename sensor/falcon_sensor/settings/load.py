@@ -150,6 +150,8 @@ def _set(layers: Layered, path: tuple[str, ...], text: str, origin: str) -> None
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise SettingsError([f"{origin}: the value is not YAML; quote it: '\"...\"'"]) from None
+    if isinstance(value, bool | int | float) and model.is_text(path):
+        value = text.strip()  # a node may be called 1234, and whoever sets it from a field cannot quote it
     where: Any = layers.values
     done: Path = ()
     for position, part in enumerate(path):

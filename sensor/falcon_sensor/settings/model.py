@@ -185,6 +185,14 @@ def sections(value: Any) -> Iterator[tuple[dataclasses.Field[Any], Any, bool]]:
         yield each, default, dataclasses.is_dataclass(default)
 
 
+def is_text(path: tuple[str, ...], value: Any = Settings) -> bool:
+    """Whether the option takes text and nothing else."""
+    each, default, nested = next((row for row in sections(value) if row[0].name == path[0]), (None, None, False))
+    if each is None or nested:
+        return nested and len(path) > 1 and is_text(path[1:], default)
+    return len(path) == 1 and each.type in ("str", "str | None")
+
+
 def paths(value: Any = Settings, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every option's path: ("file_output", "filename"), sections themselves included."""
     for each, default, nested in sections(value):

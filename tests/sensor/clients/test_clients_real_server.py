@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 
+import pytest
+
 from falcon_sensor.clients import connection, kube, watch
 
 
@@ -54,12 +56,9 @@ async def test_refusals_of_a_real_server(kubeconfig):
             (api.create("/api/v1/namespaces", {"metadata": {"name": "default"}}), 409, "AlreadyExists"),
             (api.list("/api/v1/pods", {"limit": "1", "continue": "rubbish"}), 400, "BadRequest"),
         ):
-            try:
+            with pytest.raises(kube.ApiError) as caught:
                 await attempt
-            except kube.ApiError as error:
-                assert (error.status, error.reason) == (status, reason)
-            else:
-                raise AssertionError(f"{reason} was expected")
+            assert (caught.value.status, caught.value.reason) == (status, reason)
         review = await api.review_token("rubbish", ["falcon-sensor"])
         assert not review.authenticated
         assert review.error

@@ -19,6 +19,12 @@ def settings_file(tmp_path):
     return write
 
 
+@pytest.mark.parametrize("name", ["1234", "1e3", "true", "node-1"])
+def test_text_options_take_text_that_looks_like_something_else(name):
+    settings, _ = load.load(None, [f"cluster.namespace={name}"], {"FALCON_CLUSTER__NODE_NAME": name})
+    assert (settings.cluster.node_name, settings.cluster.namespace) == (name, name)
+
+
 def test_an_option_whose_name_ends_like_a_service_link_is_an_option():
     settings, warnings = load.load(None, [], {"FALCON_CLUSTER__API_PORT": "1234", "FALCON_HUB_PORT": "tcp://10.0.0.1"})
     assert (settings.cluster.api_port, warnings) == (1234, [])
