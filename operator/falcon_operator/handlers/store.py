@@ -42,6 +42,11 @@ class Store(Generic[T]):
         found = self._seen.get(key)
         return found.value if found is not None else None
 
+    def version(self, key: Key) -> str:
+        """The resourceVersion that is known of an object, "" for none."""
+        found = self._seen.get(key)
+        return found.version if found is not None else ""
+
     def items(self) -> Iterator[tuple[Key, T]]:
         for key, seen in self._seen.items():
             if seen.value is not None:

@@ -72,19 +72,24 @@ class Writer:
         if self._clock() - self._written.get(key, -pause) < pause:
             return False
         async with self._slots:
-            return await self._send(key, current.uid, patch)
+            return await self._send(key, self._store.version(key), patch)
 
-    async def _send(self, key: Key, uid: str, patch: Object) -> bool:
+    async def _send(self, key: Key, version: str, patch: Object) -> bool:
         namespace, name = key
         kind = self._store.kind
-        # The uid makes the API server refuse a status for a namesake that was made meanwhile.
-        body = {"metadata": {"uid": uid}, "status": patch}
+        # With the version the API server refuses a status for a namesake that was made meanwhile, as a conflict;
+        # of the object's uid it takes no notice here.
+        body = {"metadata": {"resourceVersion": version}, "status": patch}
         self._written[key] = self._clock()
         try:
             written = await self._api.patch(kind, name, body, namespace or None, "status")
-        except (errors.NotFound, errors.Conflict):
+        except errors.NotFound:
             WRITES.labels(kind.plural, "gone").inc()
             return True
+        except errors.Conflict:
+            # What changed it is on its way here, and is looked at again.
+            WRITES.labels(kind.plural, "conflict").inc()
+            return False
         except (errors.ApiError, errors.Unreachable) as error:
             WRITES.labels(kind.plural, "failed").inc()
             logger.warning("cannot write the status of %s %s: %s", kind.name, name, error)

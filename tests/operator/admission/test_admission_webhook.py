@@ -43,9 +43,9 @@ async def guarded(world: World):
     settings = world.settings()
     name = f"falcon-{world.namespace}"
     async with world.operator(admission_port=settings.admission_port, webhook_name=name) as operator:
+        await world.make(kinds.WEBHOOKS, configuration(name, settings.admission_port))
         await operator.admission.serving.wait()
         await operator.compilation.first.wait()
-        await world.make(kinds.WEBHOOKS, configuration(name, settings.admission_port))
 
         async def asked() -> bool:
             try:
@@ -88,7 +88,8 @@ async def test_a_rule_may_follow_the_macro_that_it_uses_at_once(guarded):
 
 async def test_a_broken_rule_set_is_refused(guarded):
     world, _ = guarded
-    body = {"metadata": {"name": "bad-words"}, "spec": {"rules": "- macro: x\n  condition: proc.nam = a\n"}}
+    text = "- rule: x\n  desc: x\n  condition: evt.type = execve and proc.nam = a\n  output: x\n  priority: NOTICE\n"
+    body = {"metadata": {"name": "bad-words"}, "spec": {"rules": text}}
     with pytest.raises(errors.ApiError, match=r"proc\.nam"):
         await world.make(kinds.FALCON_RULE_SET, body)
 

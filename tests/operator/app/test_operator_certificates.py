@@ -6,9 +6,9 @@ import datetime
 import ssl
 
 import pytest
+from tests.operator.support.sensor import server_tls
 
 from falcon_operator.app import certificates
-from tests.operator.support.sensor import server_tls
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 NAMES = ("falcon-sensor", "10.0.0.7")

@@ -36,8 +36,11 @@ async def test_a_status_is_written_apart_from_the_spec(world):
 
 
 async def test_a_status_for_a_namesake_is_a_conflict(world):
+    first = await world.rule("namesake")
+    await world.api.delete(kinds.CLUSTER_FALCON_RULE, "namesake")
     await world.rule("namesake")
-    patch = {"metadata": {"uid": "of-another"}, "status": {"observedGeneration": 1}}
+    version = first["metadata"]["resourceVersion"]
+    patch = {"metadata": {"resourceVersion": version}, "status": {"observedGeneration": 1}}
     with pytest.raises(errors.Conflict):
         await world.api.patch(kinds.CLUSTER_FALCON_RULE, "namesake", patch, subresource="status")
 

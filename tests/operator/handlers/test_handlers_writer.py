@@ -70,7 +70,7 @@ async def write(known, recorder, clock, *statuses):
 async def test_the_same_status_is_written_once(known):
     recorder = Recorder()
     assert await write(known, recorder, [0.0], {"conditions": [READY]}, {"conditions": [READY]}) == [False, False]
-    assert [each["metadata"] for each in recorder.patches] == [{"uid": "u1"}]
+    assert [each["metadata"] for each in recorder.patches] == [{"resourceVersion": "1"}]
 
 
 async def test_a_second_write_waits_for_its_time(known):
@@ -97,9 +97,9 @@ async def test_counts_alone_wait_longer(known):
 
 @pytest.mark.parametrize(
     ("failure", "left"),
-    [(errors.NotFound(404, "x"), False), (errors.Conflict(409, "x"), False), (errors.Unreachable("x"), True)],
+    [(errors.NotFound(404, "x"), False), (errors.Conflict(409, "x"), True), (errors.Unreachable("x"), True)],
 )
-async def test_a_write_for_an_object_that_is_gone_is_not_repeated(known, failure, left):
+async def test_only_a_write_for_an_object_that_is_gone_is_not_repeated(known, failure, left):
     recorder = Recorder()
     recorder.fail = failure
     assert await write(known, recorder, [0.0], {"conditions": [READY]}) == [left]
