@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def test_rules_arrive_change_and_survive_a_restart(sensor, program, tmp_path, ku
 
     # The same programs in the kernel, another output.
     assert first.client.put(*rules.push(rules.rule("Two", spawned(program)), 11)).status == 200
+    # Opens files anew, and has nothing to do with rules here.
+    first.process.send_signal(signal.SIGHUP)
     subprocess.run([program, "b"], check=True)
     running.until(lambda: len(first.told("Two")) == 1, "an alert of the changed rule")
     assert len(first.told("One")) == 1
