@@ -192,7 +192,7 @@ class Rollout:
                 if answer is None:
                     node.wake.set()
                     return self._options.poll
-                self._heard(node, answer)
+                self._heard(node, _completed(answer, report))
                 if answer.digest != package.digest:
                     message = f"after a push the sensor has {answer.digest or 'no bundle'} in force"
                     raise reports.PushError(reports.Failure.REFUSED, message)
@@ -239,3 +239,14 @@ class Rollout:
         node.state = replace(node.state, **changes)
         if self._nodes.get(node.state.node) is node:
             self._on_report(node.state.node)
+
+
+def _completed(answer: reports.Report, before: reports.Report) -> reports.Report:
+    """The answer to a push tells of the bundle alone; what the sensor said of itself still holds."""
+    return replace(
+        answer,
+        backend=answer.backend or before.backend,
+        kernel=answer.kernel or before.kernel,
+        version=answer.version or before.version,
+        drops=before.drops if answer.drops is None else answer.drops,
+    )
