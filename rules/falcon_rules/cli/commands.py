@@ -31,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands)
     _add_explain(commands)
+    _add_test(commands)
+    _add_listings(commands)
+    _add_diff(commands)
     return parser
 
 
@@ -75,3 +78,66 @@ def _explain(options: argparse.Namespace) -> int:
 
     request = explain.Request(options.rule, tuple(options.rules), options.c, options.python, options.json)
     return explain.explain(request, sys.stdout)
+
+
+def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands,
+        "test",
+        "try rules against the tests that lie beside them",
+        " Tests stand in files that end in .tests.yaml, and in spec.tests of FalconRule manifests.",
+    )
+    command.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="rules, tests, manifests, or directories; tests alone find rules beside",
+    )
+    command.set_defaults(command=_test)
+
+
+def _test(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import test
+
+    return test.test(options.paths, options.json, sys.stdout)
+
+
+def _add_listings(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    fields = _add(commands, "fields", "list the fields rules may use, and which an installed sensor can fill")
+    fields.add_argument("name", nargs="?", metavar="NAME", help="one field, in full")
+    fields.add_argument("--class", dest="category", metavar="CLASS", help="those of one class, such as proc")
+    fields.set_defaults(command=_fields)
+    events = _add(commands, "events", "list the event types, their arguments, and which an installed sensor watches")
+    events.add_argument("name", nargs="?", metavar="NAME", help="one event type, in full")
+    events.set_defaults(command=_events)
+
+
+def _fields(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import listings
+
+    return listings.fields(options.name, options.category, options.json, sys.stdout)
+
+
+def _events(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import listings
+
+    return listings.event_types(options.name, options.json, sys.stdout)
+
+
+def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands,
+        "diff",
+        "tell which rules mean something else",
+        " Rules are compared with their macros and lists put in. The exit code is that of diff: 0 the same, "
+        "1 different, 2 trouble.",
+    )
+    command.add_argument("old", metavar="OLD", help=_PATHS)
+    command.add_argument("new", metavar="NEW", help=_PATHS)
+    command.set_defaults(command=_diff)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import diff
+
+    return diff.diff(options.old, options.new, options.json, sys.stdout)

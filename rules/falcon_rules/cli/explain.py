@@ -115,17 +115,13 @@ def _kernel_text(rule: bundle.Rule, sensor: sensors.Sensor | None) -> Iterator[s
         yield f"  {', '.join(events)}:"
         if found.everything:
             yield "    nothing is decided: every such event is sent to user space"
-        yield from (f"    decided  {_shortened(literal)}" for literal in _literals(found.decided))
-        yield from (f"    left     {_shortened(literal)}" for literal in _literals(found.left))
+        yield from (f"    decided  {prose.shortened(literal)}" for literal in _literals(found.decided))
+        yield from (f"    left     {prose.shortened(literal)}" for literal in _literals(found.left))
     yield "  Decided in the kernel means that an event can be refused there; what is left, user space tests."
 
 
 def _literals(found: Sequence[tuple[typed.Comparison, bool]]) -> list[str]:
     return [("not " if negated else "") + typed_text.comparison(part) for part, negated in found]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= prose.LINE else f"{text[: prose.LINE - 4]} ..."
 
 
 def _grouped(found: Sequence[sensors.InKernel]) -> list[tuple[list[str], sensors.InKernel]]:

@@ -36,6 +36,11 @@ def columns(rows: Iterable[Sequence[str]], indent: int = 0) -> str:
     return "".join(f"{blank}{line}\n" for line in lines)
 
 
+def shortened(text: str, most: int = LINE) -> str:
+    """At most so many characters, with dots where something is missing."""
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
 def _lines(node: tree.Node, indent: int) -> Iterator[str]:
     blank = " " * indent
     if isinstance(node, tree.And | tree.Or) and len(_plain(node)) + indent > LINE:

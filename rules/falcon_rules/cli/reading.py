@@ -9,19 +9,22 @@ from falcon_rules.diagnostics import Code, Diagnostic, Place, Severity
 from falcon_rules.model import documents
 
 SUFFIXES = (".yaml", ".yml")
+TESTS = (".tests.yaml", ".tests.yml")
+"""How files of rule tests end: they lie beside rules and are none."""
 MAX_BYTES = 64 * 1024 * 1024
 """Larger files are refused unread: a mistyped path (a device, an image) must not fill the memory."""
 
 
-def read(paths: Iterable[str | Path]) -> tuple[list[documents.Document], list[Diagnostic]]:
+def read(paths: Iterable[str | Path], *, with_tests: bool = False) -> tuple[list[documents.Document], list[Diagnostic]]:
     """The documents in order, and what could not be read.
 
-    A directory stands for the rule files directly in it, in the order of their names.
+    A directory stands for the rule files directly in it, in the order of their names. with_tests: for files of tests
+    in it, too.
     """
     found: list[documents.Document] = []
     problems: list[Diagnostic] = []
     for path in map(Path, paths):
-        for file in _files(path, problems):
+        for file in _files(path, problems, with_tests):
             try:
                 found.append(documents.Document(str(file), _text(file)))
             except OSError as error:
@@ -29,12 +32,18 @@ def read(paths: Iterable[str | Path]) -> tuple[list[documents.Document], list[Di
     return found, problems
 
 
-def _files(path: Path, problems: list[Diagnostic]) -> Iterator[Path]:
+def is_test(file: str | Path) -> bool:
+    """Whether a file holds tests, by its name."""
+    return str(file).endswith(TESTS)
+
+
+def _files(path: Path, problems: list[Diagnostic], with_tests: bool) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
     try:
         files = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES and not each.name.startswith("."))
+        files = [each for each in files if with_tests or not is_test(each)]
     except OSError as error:
         problems.append(_problem(path, error.strerror or str(error)))
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_rules import evaluate, operands, typed
+from falcon_rules import bundle, evaluate, operands, output, typed
 from falcon_rules.compiler import types
 from falcon_rules.evaluate import mapping
 from falcon_rules.fields import events, table
@@ -18,11 +18,15 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """event: field names to values, as `evaluate.mapping` reads them. match: whether the rule must hold."""
+    """event: field names to values, as `evaluate.mapping` reads them. match: whether the rule must hold.
+
+    output: the message that the rule must then print; None for whichever.
+    """
 
     name: str
     event: Mapping[str, Any]
     match: bool = True
+    output: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Outcome:
         return self.problem is None
 
 
-def run(condition: typed.Condition, cases: Sequence[Case]) -> tuple[Outcome, ...]:
-    """Judges every case, in order. The rule's scope does not count: cases are about the condition.
+def run(condition: typed.Condition, cases: Sequence[Case], message: bundle.Output | None = None) -> tuple[Outcome, ...]:
+    """Judges every case, in order. The rule's scope does not count: cases are about the condition. message: the rule's
+    output, for cases that say what it must print.
 
     A case whose event cannot exist (an unknown field or event type, a value of another kind) fails: it would pass
     for the wrong reason.
@@ -50,18 +55,29 @@ def run(condition: typed.Condition, cases: Sequence[Case]) -> tuple[Outcome, ...
     if not cases:
         return ()
     holds = evaluate.compile_condition(condition, mapping.resolver)
-    return tuple(_judge(condition, holds, case) for case in cases)
+    renderer = output.compile_output(message, mapping.resolver) if message is not None else None
+    return tuple(_judge(condition, holds, renderer, case) for case in cases)
 
 
-def _judge(condition: typed.Condition, holds: evaluate.Predicate, case: Case) -> Outcome:
+def _judge(
+    condition: typed.Condition, holds: evaluate.Predicate, renderer: output.Renderer | None, case: Case
+) -> Outcome:
     for key in case.event:
         if outcome := _impossible(case, key):
             return outcome
     held = holds(case.event)
     if held is case.match:
-        return Outcome(case, held)
+        return Outcome(case, held, _misprint(renderer, case) if held else None)
     problem = _why(condition, case) if case.match else "wants the rule not to hold for its event, but it does"
     return Outcome(case, held, problem)
+
+
+def _misprint(renderer: output.Renderer | None, case: Case) -> str | None:
+    """What is wrong with the message, if the case says what it must be."""
+    if renderer is None or case.output is None:
+        return None
+    printed, _ = renderer.render(case.event, int(case.event.get("evt.rawtime", 0)))
+    return None if printed == case.output else f"wants the message {case.output!r}, but the rule prints {printed!r}"
 
 
 def _impossible(case: Case, key: str) -> Outcome | None:

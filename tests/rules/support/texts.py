@@ -13,7 +13,7 @@ from falcon_rules.model import documents
 def rule(name: str, condition: str, more: str = "", output: str = "o", priority: str = "WARNING") -> str:
     """One rule. more: further keys, as lines."""
     text = f"- rule: {name}\n  desc: d\n  condition: {condition}\n  output: {output!r}\n  priority: {priority}\n"
-    return text + textwrap.indent(textwrap.dedent(more), "  ")
+    return text + (textwrap.indent(textwrap.dedent(more).rstrip("\n"), "  ") + "\n" if more else "")
 
 
 def compile_texts(*texts: str) -> compiled.Result:
