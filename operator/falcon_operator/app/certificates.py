@@ -103,8 +103,8 @@ def fits(certificate: str, ca: str, names: Sequence[str]) -> bool:
 
 
 def joined(newest: str, older: str, now: datetime.datetime) -> str:
-    """CAs to trust: the newest first, then those of `older` that have not expired, each once."""
-    kept = _load(newest)
+    """CAs to trust: the first of `newest`, then those of `older` that have not expired, each once."""
+    kept = _load(newest)[:1]
     kept += [each for each in _load(older) if each.not_valid_after_utc > now and each not in kept]
     return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in kept)
 
