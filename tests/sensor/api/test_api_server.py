@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import ssl
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -57,13 +58,14 @@ class Served:
         self.told: list[str] = []
 
     async def __aenter__(self):
-        trusting = []
+        trusting: list[Any] = []
         reviewing = tokens.Tokens(Reviewer(), ACCOUNT, "falcon-sensor")
         private = server.private(
             ABOUT, self.sensor, reviewing, self.refusals, MOST, lambda transport: trusting[0](transport)
         )
         self._runners = [web.AppRunner(private, access_log=None)]
         await self._runners[0].setup()
+        assert self._runners[0].server is not None
         certificates = certificate.Certificate(self.directory, self.told.append)
         self.listener = listener.Listener(self._runners[0].server, certificates, self.refusals)
         trusting.append(self.listener.trust)
@@ -100,7 +102,7 @@ class Served:
 def _free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+        return int(held.getsockname()[1])
 
 
 def pushed(revision: int) -> tuple[bytes, str]:
@@ -245,7 +247,7 @@ async def test_a_connection_that_shows_no_token_is_closed(served, monkeypatch):
 
     def wait() -> bytes:
         with served.client.connect() as connection:
-            return connection.recv(100)
+            return bytes(connection.recv(100))
 
     with contextlib.suppress(ConnectionError, ssl.SSLError):
         assert await asyncio.to_thread(wait) == b""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from falcon_sensor.app import frames
 
-SENT = [
+SENT: list[tuple[str, dict[str, Any], bytes]] = [
     ("pods", {"items": [{"name": "café"}]}, b""),
     ("bundle", {"id": 1}, bytes(range(256)) * 300),
     ("ask", {"id": 2}, b""),

@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import deque
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tests.sensor.cluster.support import rules
 
 from falcon_rules import bundle
 from falcon_sensor.api.refusals import Reason
-from falcon_sensor.app import lastgood, node, pushing, unpack, unpacking, working
+from falcon_sensor.app import lastgood, node, pushing, signals, unpack, unpacking, working
 from falcon_sensor.kernel import probes
 from falcon_sensor.settings import model
 
@@ -64,7 +66,7 @@ ALL = [f"r{number:02}" for number in range(20)]
 class Sensor:
     def __init__(self, workshop):
         self.workshop = workshop
-        self.current = None
+        self.current: Any = None
 
     def exchange(self, new):
         self.current = new
@@ -85,7 +87,7 @@ class Node:
     def __init__(self):
         self.in_force = node.Force()
         self.agent = Agent()
-        self._pushes = deque()
+        self._pushes: deque[node.Push] = deque()
 
     def pushes(self):
         return self._pushes
@@ -97,7 +99,7 @@ class Node:
     def push(self, uids, revision):
         found = [dataclasses.replace(GOOD, uid=uid, name=f"<{uid}>") for uid in uids]
         packed, digest = rules.packed(bundle.Bundle(tuple(found), revision))
-        self._pushes.append(node.Push(digest, packed, self.agent, revision))
+        self._pushes.append(node.Push(digest, packed, cast(Any, self.agent), revision))
         return digest
 
 
@@ -117,11 +119,11 @@ def serve(tmp_path, monkeypatch):
         if answer.unpacked is None:
             raise unpacking.Refused(answer.error, version=answer.version)
         uids = [rule.uid for rule in answer.unpacked.bundle.rules]
-        return dataclasses.replace(answer.unpacked, plan=uids or None)
+        return dataclasses.replace(answer.unpacked, plan=uids or None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(unpacking, "unpack", read)
     monkeypatch.setattr(probes, "Child", contextlib.nullcontext)
-    return lambda sensor, to: pushing.serve(sensor, to, settings, Caught())
+    return lambda sensor, to: pushing.serve(sensor, to, settings, cast(signals.Signals, Caught()))
 
 
 def test_it_is_answered_when_it_is_in_force_and_on_the_disk(serve, tmp_path):
@@ -130,7 +132,9 @@ def test_it_is_answered_when_it_is_in_force_and_on_the_disk(serve, tmp_path):
     serve(sensor, to)
     assert sensor.current.uids == ALL[:3]
     assert to.in_force == node.Force(digest, 7, (("twisted", "SyntaxError: no"),))
-    assert lastgood.read(str(tmp_path)).digest == digest
+    kept = lastgood.read(str(tmp_path))
+    assert kept is not None
+    assert kept.digest == digest
     assert to.agent.sent == [("force", {}), ("done", {"id": 7})]
 
 
@@ -204,8 +208,8 @@ def test_a_start_with_rules_that_the_kernel_refuses_now_waits_for_others(capsys)
             return super().make(found, plan)
 
     to = Node()
-    prepared = dataclasses.make_dataclass("Prepared", ["bundle", "plan", "digest", "rule_errors"])
-    kept = prepared(bundle.Bundle((GOOD,), 7), object(), "sha256:x", ())
-    assert pushing.start(Refusing(), to, kept, None).uids == []
+    kept: Any = SimpleNamespace(bundle=bundle.Bundle((GOOD,), 7), plan=object(), digest="sha256:x", rule_errors=())
+    start: Any = pushing.start
+    assert start(Refusing(), to, kept, None).uids == []
     assert to.in_force == node.Force()
     assert "cannot be put in force" in capsys.readouterr().err

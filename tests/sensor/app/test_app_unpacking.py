@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import pytest
 from tests.sensor.cluster.support import rules
@@ -26,10 +27,18 @@ def of(*found: bundle.Rule, revision: int = 7) -> tuple[bytes, str]:
     return rules.packed(bundle.Bundle(found, revision))
 
 
+def read(digest: str, packed: bytes, priority: int, leave_out: Collection[str] = ()) -> unpacking.Unpacked:
+    """As the process does it, in this one."""
+    answer = unpack.answer(digest, packed, priority, leave_out)
+    assert answer.unpacked is not None, answer.error
+    return answer.unpacked
+
+
 def test_a_bundle_comes_back_with_its_plan():
     packed, digest = of(rule("a"), rule("b"))
     found = unpacking.unpack(digest, packed, DEBUG)
     assert ([each.uid for each in found.bundle.rules], found.bundle.revision, found.errors) == (["a", "b"], 7, ())
+    assert found.plan is not None
     assert found.plan.events == {"execve"}
 
 
@@ -41,7 +50,7 @@ def test_rules_that_cannot_run_here_are_left_out_with_their_reasons():
         rule("d", event_types=("ptrace",)),
         rule("e", condition=comparing("no.such.field")),
     )
-    found = unpack.answer(digest, packed, DEBUG, ()).unpacked
+    found = read(digest, packed, DEBUG)
     assert [each.uid for each in found.bundle.rules] == ["b"]
     assert [uid for uid, _ in found.errors] == ["a", "c", "d", "e"]
     reasons = dict(found.errors)
@@ -53,18 +62,18 @@ def test_rules_that_cannot_run_here_are_left_out_with_their_reasons():
 
 def test_an_event_type_that_is_watched_is_enough():
     packed, digest = of(rule("a", event_types=("execve", "ptrace")))
-    assert unpack.answer(digest, packed, DEBUG, ()).unpacked.errors == ()
+    assert read(digest, packed, DEBUG).errors == ()
 
 
 def test_what_is_not_wanted_is_no_error():
     packed, digest = of(rule("a"), rule("b", priority=bundle.Priority.DEBUG), rule("c"))
-    found = unpack.answer(digest, packed, bundle.Priority.NOTICE, {"c"}).unpacked
+    found = read(digest, packed, bundle.Priority.NOTICE, {"c"})
     assert ([each.uid for each in found.bundle.rules], found.errors) == (["a"], ())
 
 
 def test_no_rules_need_no_programs():
     packed, digest = of()
-    found = unpack.answer(digest, packed, DEBUG, ()).unpacked
+    found = read(digest, packed, DEBUG)
     assert (found.bundle.rules, found.plan, found.bundle.revision) == ((), None, 7)
 
 

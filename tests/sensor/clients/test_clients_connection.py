@@ -27,6 +27,7 @@ def account(tmp_path):
 )
 def test_in_a_pod(account, host, server):
     found = connection.in_cluster(account, {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "443"})
+    assert found.token is not None
     assert (found.server, found.token.get()) == (server, "first")
     assert found.tls.verify_mode is ssl.CERT_REQUIRED
 
@@ -44,7 +45,7 @@ def test_a_pod_without_a_token(account):
 
 def test_a_renewed_token_is_read_after_a_while_or_when_the_old_one_is_refused(account, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(connection.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     token = connection.Token(file=account / "token")
     assert token.get() == "first"
     (account / "token").write_text("second")
@@ -96,6 +97,7 @@ def test_a_kubeconfig_with_everything_in_place(tmp_path):
     }
     cluster = {"server": "https://x:6443", "certificate-authority-data": data(authority.pem)}
     found = connection.find(str(write(tmp_path, cluster, user)))
+    assert found.token is not None
     assert (found.server, found.token.get()) == ("https://x:6443", "abc")
 
 

@@ -225,7 +225,7 @@ def test_an_agent_that_dies_is_replaced(sensor, program):
 
     def answers() -> bool:
         try:
-            return node.client.status().body.get("revision") == 1
+            return bool(node.client.status().body.get("revision") == 1)
         except OSError:
             return False
 

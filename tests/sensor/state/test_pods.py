@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from falcon_sensor.state import pods
 
 ID = "ab" * 32
-OBJECT = {
+OBJECT: dict[str, Any] = {
     "metadata": {
         "uid": "8c2f1e70-0000-4000-8000-000000000001",
         "namespace": "team",
@@ -70,7 +71,9 @@ def test_a_static_pod_is_found_by_the_uid_the_kubelet_gave_it():
     mirror = {**OBJECT, "metadata": {**OBJECT["metadata"], "annotations": {"kubernetes.io/config.hash": hashed}}}
     mine = pods.Pods()
     mine.put(read(mirror))
-    assert mine.get(hashed.encode()).uid == b"8c2f1e70-0000-4000-8000-000000000001"
+    found = mine.get(hashed.encode())
+    assert found is not None
+    assert found.uid == b"8c2f1e70-0000-4000-8000-000000000001"
     assert mine.get(b"8c2f1e70-0000-4000-8000-000000000001") is None
 
 
@@ -81,7 +84,7 @@ def test_a_list_replaces_everything_and_what_went_is_remembered_for_a_while():
     assert not mine.synced
     mine.replace([])
     assert (mine.synced, len(mine), changes) == (True, 0, [1, 0])
-    assert mine.get(b"8c2f1e70-0000-4000-8000-000000000001").name == b"web-1"
+    assert mine.get(b"8c2f1e70-0000-4000-8000-000000000001") == read(OBJECT)
     assert mine.get(b"other") is None
 
 

@@ -23,7 +23,7 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+        return str(self._certificate.public_bytes(serialization.Encoding.PEM).decode())
 
     def client(self) -> ssl.SSLContext:
         """Trusts this CA alone."""
@@ -47,7 +47,7 @@ class Authority:
         for each in ("tls.crt", "tls.key"):
             if not (directory / each).is_symlink():
                 (directory / each).symlink_to(f"..data/{each}")
-        return certificate.serial_number
+        return int(certificate.serial_number)
 
 
 def _signed(subject, issuer, public, private, *, authority=False, names=()):
