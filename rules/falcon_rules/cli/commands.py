@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_test(commands)
     _add_listings(commands)
     _add_diff(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -141,3 +142,22 @@ def _diff(options: argparse.Namespace) -> int:
     from falcon_rules.cli import diff
 
     return diff.diff(options.old, options.new, options.json, sys.stdout)
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(
+        commands,
+        "convert",
+        "write a rule file as manifests, with its comments",
+        " Each complete rule becomes a ClusterFalconRule; macros, lists and the rest become one FalconRuleSet.",
+    )
+    command.add_argument("file", metavar="FALCO.yaml", help="a rule file")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder for the manifests")
+    command.add_argument("--force", action="store_true", help="replace files that are there")
+    command.set_defaults(command=_convert)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from falcon_rules.cli import convert
+
+    return convert.convert(options.file, options.output, sys.stdout, force=options.force, as_json=options.json)

@@ -57,7 +57,7 @@ def _comparison_implies(fact: typed.Comparison, goal: typed.Comparison) -> bool:
         return False
     if goal.op == "exists":
         return fact.op in ("=", "in", "startswith", "endswith", "contains")
-    if not isinstance(fact.right, tuple) or not isinstance(goal.right, tuple):
+    if not fact.right or not isinstance(fact.right, tuple) or not isinstance(goal.right, tuple):
         return False
     if goal.op in ("=", "in") and fact.op in ("=", "in"):
         return set(fact.right) <= set(goal.right)

@@ -116,6 +116,8 @@ def test_what_follows_is_seen(given: str, wanted: str) -> None:
         ("not proc.name = a", "not proc.name in (a, b)"),
         ("proc.name != a", "proc.name exists"),
         ("proc.name = a", "proc.pname = a"),
+        ("proc.name exists", "proc.name in (a, b)"),
+        ("proc.name exists", "proc.name startswith a"),
     ],
 )
 def test_what_does_not_follow_is_not_claimed(given: str, wanted: str) -> None:
