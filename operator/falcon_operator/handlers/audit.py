@@ -55,6 +55,7 @@ class Audit:
         self._subjects = subjects
         self._synced = synced
         self._soon = asyncio.Event()
+        self._away = False
 
     def soon(self) -> None:
         """Something hints at an interruption: compare shortly."""
@@ -90,9 +91,16 @@ class Audit:
         for subject in self._subjects:
             try:
                 await self._compare(subject)
-            except (errors.ApiError, errors.Unreachable) as error:
+            except errors.Unreachable as error:
+                if not self._away:
+                    logger.warning("cannot compare what is known with the cluster: %s", error)
+                self._away = True
+                self._soon.set()
+                return
+            except errors.ApiError as error:
                 logger.warning("cannot compare %s: %s%s", subject.store.kind.plural, error, _hint(error))
                 self._soon.set()
+        self._away = False
 
     async def _compare(self, subject: Subject) -> None:
         namespace, labels = subject.where

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from falcon_operator.clients.sensors import Sensors
 from falcon_operator.handlers import pods
-from falcon_operator.handlers.cluster import Cluster
-from falcon_operator.reconcile import resources, rollout
+from falcon_operator.handlers.store import Store
+from falcon_operator.reconcile import reports, resources
 
 _GRACE_SECONDS: Final = 60.0
 """Between the end of a sensor's pod and the start of its successor: pulling an image included."""
@@ -22,14 +22,34 @@ _SETTLE_SECONDS: Final = 0.05
 """Events of one moment are looked at together."""
 
 
+class Known(Protocol):
+    """What is seen of the cluster, see `handlers.cluster.Cluster`."""
+
+    @property
+    def pods(self) -> Store[pods.SensorPod]: ...
+
+    @property
+    def nodes(self) -> Store[resources.Node]: ...
+
+
+class Pushes(Protocol):
+    """Who is told of sensors, see `reconcile.rollout.Rollout`."""
+
+    def appeared(self, node: str) -> None: ...
+
+    def gone(self, node: str) -> None: ...
+
+    def states(self) -> Mapping[str, reports.NodeReport]: ...
+
+
 class Fleet:
     """changed: is told when the set of nodes or a label of one has changed."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: Known,
         sensors: Sensors,
-        pushes: rollout.Rollout,
+        pushes: Pushes,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

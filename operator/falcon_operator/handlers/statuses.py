@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 60.0
 """Between passes that nothing called for: they bring times of contact up to date."""
 _SHARE: Final = 5
-"""Passes take at most one part in so many of a core."""
+"""Computing them takes at most one part in so many of a core."""
 
 
 class Statuses:
@@ -49,6 +49,7 @@ class Statuses:
         self._fleet = fleet
         self._rollout = pushes
         self._seconds = seconds
+        self._took = 0.0
         self._news = asyncio.Event()
         self._rule_writers = {
             kind: Writer(api, store, status.changed, seconds) for kind, store in cluster.rules.items()
@@ -62,9 +63,8 @@ class Statuses:
     async def run(self) -> None:
         while True:
             self._news.clear()
-            started = time.monotonic()
             left = await self._pass()
-            await asyncio.sleep(max(self._seconds, (time.monotonic() - started) * _SHARE))
+            await asyncio.sleep(max(self._seconds, self._took * _SHARE))
             try:
                 async with asyncio.timeout(self._seconds if left else _IDLE_SECONDS):
                     await self._news.wait()
@@ -75,7 +75,9 @@ class Statuses:
         """Whether something is left to be written later."""
         left = await self._align_nodes()
         states, planned = self._rollout.states(), self.planned
+        started = time.monotonic()
         rules = await asyncio.to_thread(self._of_rules, planned, states)
+        self._took = time.monotonic() - started
         for kind, writer in self._rule_writers.items():
             left |= await writer.write(rules[manifests.Kind(kind.name)])
         return await self._node_writer.write(self._of_nodes(planned, states)) or left

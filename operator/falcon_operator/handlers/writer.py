@@ -10,12 +10,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import prometheus_client
 
 from falcon_operator.clients import errors
-from falcon_operator.clients.api import Api, Object
+from falcon_operator.clients.api import Object
+from falcon_operator.clients.kinds import Kind
 from falcon_operator.handlers.store import Key, Store
 from falcon_operator.reconcile import resources
 
@@ -34,13 +35,21 @@ _LIVELY: Final = frozenset({"nodes", "failedNodes", "drops", "lastContact"})
 """Members of statuses that change as a rollout goes on, or all the time."""
 
 
+class Patches(Protocol):
+    """The one request that is made here, see `clients.api.Api`."""
+
+    async def patch(
+        self, kind: Kind, name: str, patch: Object, namespace: str | None = None, subresource: str | None = None
+    ) -> Object: ...
+
+
 class Writer:
     """Statuses of one kind. changed: whether a new status is worth a write, given the old one. seconds: the shortest
     time between two writes of one object."""
 
     def __init__(
         self,
-        api: Api,
+        api: Patches,
         store: Store[resources.Resource],
         changed: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
         seconds: float,

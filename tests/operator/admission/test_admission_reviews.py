@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.operator.support import manifests
 
@@ -17,8 +19,15 @@ def review(operation: str = "CREATE", spec: dict = SPEC, old: dict | None = None
     return {"request": {**request, "oldObject": None if old is None else {**body, "spec": old}}}
 
 
+def ref(asked: dict) -> str:
+    """Which resource is looked at."""
+    found = reviews.read(asked).resource
+    assert found is not None
+    return str(found.ref)
+
+
 def test_a_new_rule_is_looked_at():
-    assert str(reviews.read(review()).resource.ref) == "falconrule/team/shell"
+    assert ref(review()) == "falconrule/team/shell"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +46,7 @@ def test_what_must_always_pass_is_not_looked_at(passed):
 def test_a_rule_without_a_name_yet_is_looked_at():
     body = {"metadata": {"generateName": "shell-"}, "spec": SPEC}
     request = {"uid": "1", "operation": "CREATE", "namespace": "team", "kind": {"kind": "FalconRule"}, "object": body}
-    assert str(reviews.read({"request": request}).resource.ref) == "falconrule/team/shell-"
+    assert ref({"request": request}) == "falconrule/team/shell-"
 
 
 @pytest.mark.parametrize("nonsense", [{}, [], {"request": {}}, {"request": {"uid": "1", "operation": "CREATE"}}])
@@ -50,7 +59,7 @@ def refusal(resource: resources.Resource) -> str:
     checker = checking.Checker(manifests.compiled(), lambda: True)
     written = reviews.write("1", checker.check(resource))
     assert not written["response"]["allowed"]
-    return written["response"]["status"]["message"]
+    return str(written["response"]["status"]["message"])
 
 
 def test_a_refusal_shows_place_text_caret_and_suggestion():
@@ -70,7 +79,8 @@ def test_all_errors_are_told_at_once():
 
 
 def test_many_errors_are_cut():
-    message = refusal(manifests.rule(**{f"key{number}": 1 for number in range(30)}))
+    unknown: dict[str, Any] = {f"key{number}": 1 for number in range(30)}
+    message = refusal(manifests.rule(**unknown))
     assert "and 22 more" in message
 
 

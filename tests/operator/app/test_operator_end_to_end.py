@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from tests.operator.support import scene
-from tests.operator.support.world import NAMESPACES, eventually
+from tests.operator.support import metrics, scene
+from tests.operator.support.sensor import StandInSensor
+from tests.operator.support.world import NAMESPACES, World, eventually
 
 from falcon_operator.clients import api, kinds
 from falcon_operator.handlers import writer
 
 
-def requests(*verbs: str) -> Counter[tuple[str, str]]:
-    """How many so far, by verb and resource."""
-    samples = api.REQUESTS.collect()[0].samples
-    counted: Counter[tuple[str, str]] = Counter()
-    for each in samples:
-        if each.name.endswith("_total") and each.labels["verb"] in verbs:
-            counted[each.labels["verb"], each.labels["resource"]] += int(each.value)
-    return counted
+def requests(*verbs: str) -> int:
+    """How many so far."""
+    return sum(metrics.total(api.REQUESTS, verb=verb) for verb in verbs)
 
 
-def writes(resource: str) -> float:
-    samples = writer.WRITES.collect()[0].samples
-    return sum(each.value for each in samples if each.name.endswith("_total") and each.labels["resource"] == resource)
+def writes(resource: str) -> int:
+    return metrics.total(writer.WRITES, resource=resource)
 
 
 async def test_a_rule_reaches_the_sensor_and_its_status_says_so(world):
@@ -45,7 +38,7 @@ async def test_a_status_that_says_it_all_is_not_written_again(world):
         before, written = requests("patch", "create", "delete"), writes("clusterfalconrules")
         version = (await world.api.get(kinds.CLUSTER_FALCON_RULE, "quiet"))["metadata"]["resourceVersion"]
         # Three sensors are asked several times meanwhile, and statuses are computed anew.
-        seen = requests("get").total()
+        seen = requests("get")
         await eventually(lambda: polled(world, seen))
         assert requests("patch", "create", "delete") == before
         assert writes("clusterfalconrules") == written
@@ -53,16 +46,16 @@ async def test_a_status_that_says_it_all_is_not_written_again(world):
         assert found["metadata"]["resourceVersion"] == version
 
 
-async def settled(world, started) -> bool:
+async def settled(world: World, started: list[StandInSensor]) -> bool:
     """Whether each FalconNode says what its sensor has in force now."""
     statuses = [await world.status(sensor.node, kinds.FALCON_NODE) for sensor in started]
     return [each.get("loaded") for each in statuses] == [sensor.digest for sensor in started]
 
 
-async def polled(world, seen: float) -> bool:
+async def polled(world: World, seen: int) -> bool:
     """Some time later, told by our own requests instead of a clock."""
     await world.api.get(NAMESPACES, world.namespace)
-    return requests("get").total() >= seen + 40
+    return requests("get") >= seen + 40
 
 
 async def test_a_rule_costs_few_writes_however_many_sensors_there_are(world):
@@ -86,7 +79,8 @@ async def test_a_broken_rule_stays_in_force_as_it_last_was_also_after_a_restart(
         await world.api.patch(kinds.CLUSTER_FALCON_RULE, "kept", {"spec": {"condition": "proc.nam = x"}})
 
         async def broken() -> bool:
-            return await world.condition("kept", "Ready") == ("False", "LastGoodInForce")
+            ready: tuple[str, str] = await world.condition("kept", "Ready")
+            return ready == ("False", "LastGoodInForce")
 
         await eventually(broken)
         await eventually(lambda: world.secret("held"))
@@ -153,7 +147,7 @@ async def test_the_falcon_node_of_a_node_that_is_gone_is_removed(world):
         await eventually(gone)
 
 
-async def listed(world, name: str) -> bool:
+async def listed(world: World, name: str) -> bool:
     """Whether there is a FalconNode of this name."""
     listing = await world.api.list(kinds.FALCON_NODE)
     return name in [each["metadata"]["name"] for each in listing.items]

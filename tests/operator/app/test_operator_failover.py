@@ -7,15 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.operator.support import scene
-from tests.operator.support.world import eventually
+from tests.operator.support.world import World, eventually
 
 from falcon_operator.clients import errors, kinds, leases
 
 
-def process(world, name: str, folder) -> subprocess.Popen[bytes]:
+def process(world: World, name: str, folder: Path) -> subprocess.Popen[bytes]:
     """A replica in a process of its own, as in its pod."""
     settings = world.settings(pod_name=name)
     given = {
@@ -28,7 +29,7 @@ def process(world, name: str, folder) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env={**os.environ, **given}, stdout=log, stderr=log)
 
 
-async def holder(world) -> str:
+async def holder(world: World) -> str:
     record = await leases.Leases(world.api, "falcon-operator", world.namespace).read()
     return record.holder if record is not None else ""
 
@@ -62,12 +63,12 @@ async def test_a_killed_leader_is_replaced(world, tmp_path):
             await heir.compilation.first.wait()
             await world.rule("before")
             await eventually(lambda: scene.is_ready(world, "before", 1))
-            revision = sensor.in_force.revision
+            revision = scene.revision(sensor)
             doomed.send_signal(signal.SIGKILL)
             await world.rule("meanwhile")
             await eventually(lambda: scene.is_ready(world, "meanwhile", 1), patience=60.0)
             assert heir.election.leading.is_set()
-            assert sensor.in_force.revision > revision
+            assert scene.revision(sensor) > revision
     finally:
         doomed.kill()
         doomed.wait()
@@ -101,7 +102,7 @@ async def test_an_api_server_that_was_away_is_caught_up_with(own_server, world):
         await eventually(lambda: asyncio.sleep(0, operator.election.leading.is_set()))
 
 
-async def deleted(world, name: str) -> bool:
+async def deleted(world: World, name: str) -> bool:
     try:
         await world.api.delete(kinds.CLUSTER_FALCON_RULE, name)
     except errors.Unreachable:
@@ -142,5 +143,5 @@ async def test_certificates_are_renewed_in_time_and_nobody_is_locked_out(world, 
                 await eventually(lambda: scene.is_ready(world, "after", 2))
 
 
-async def loaded(world, name: str, count: int) -> bool:
-    return (await world.status(name)).get("nodes", {}).get("loaded", 0) >= count
+async def loaded(world: World, name: str, count: int) -> bool:
+    return bool((await world.status(name)).get("nodes", {}).get("loaded", 0) >= count)

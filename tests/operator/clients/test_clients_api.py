@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.operator.support import metrics
 from tests.operator.support.world import free_port
 
 from falcon_operator.clients import api, connection, errors, kinds, leases
 
-SPEC = {"condition": 'proc.name = "x"', "output": "x", "priority": "Notice"}
 
-
-def counted(verb: str, resource: str) -> float:
-    samples = api.REQUESTS.collect()[0].samples
-    labels = {"verb": verb, "resource": resource}
-    return sum(each.value for each in samples if each.name.endswith("_total") and labels.items() <= each.labels.items())
+def counted(verb: str, resource: str) -> int:
+    return metrics.total(api.REQUESTS, verb=verb, resource=resource)
 
 
 async def test_objects_are_made_read_patched_and_deleted(world):
@@ -78,7 +75,9 @@ async def test_a_lease_is_written_only_over_what_was_read(world):
     await ours.write(leases.Record("two", 15, "", 1, first.version))
     with pytest.raises(errors.Conflict):
         await ours.write(leases.Record("one", 15, "", 0, first.version))
-    assert (await ours.read()).holder == "two"
+    stored = await ours.read()
+    assert stored is not None
+    assert stored.holder == "two"
 
 
 async def test_a_server_that_is_not_there_is_unreachable(kubeconfig, tmp_path):

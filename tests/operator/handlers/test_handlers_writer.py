@@ -46,7 +46,7 @@ class Recorder:
         self.patches: list[dict] = []
         self.fail: Exception | None = None
 
-    async def patch(self, kind, name, patch, namespace, subresource):
+    async def patch(self, kind, name, patch, namespace=None, subresource=None):
         self.patches.append(patch)
         if self.fail is not None:
             raise self.fail

@@ -38,8 +38,13 @@ def uids(sensor: StandInSensor) -> list[str]:
     return [] if sensor.in_force is None else [rule.uid for rule in sensor.in_force.rules]
 
 
+def revision(sensor: StandInSensor) -> int:
+    """Of the bundle in force, 0 for none."""
+    return sensor.in_force.revision if sensor.in_force is not None else 0
+
+
 async def is_ready(world: World, name: str, loaded: int) -> bool:
     """Whether a ClusterFalconRule's status says Ready, on so many nodes."""
     status = await world.status(name)
-    ready = await world.condition(name, "Ready")
-    return ready == ("True", "Ready") and status["nodes"]["loaded"] == loaded
+    ready = [each["status"] for each in status.get("conditions", ()) if each["type"] == "Ready"]
+    return ready == ["True"] and bool(status["nodes"]["loaded"] == loaded)

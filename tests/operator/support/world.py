@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,7 +43,7 @@ class World:
             with contextlib.suppress(errors.Conflict):
                 await self.api.create(CRDS, definition)
         for kind in kinds.FALCON_KINDS:
-            await eventually(lambda kind=kind: self._served(kind))
+            await eventually(functools.partial(self._served, kind))
         await self.make(NAMESPACES, {"metadata": {"name": self.namespace}})
         for suffix in ("ca", "tls", "admission", "held"):
             await self.make(kinds.SECRET, {"metadata": {"name": f"falcon-{suffix}"}}, self.namespace)
