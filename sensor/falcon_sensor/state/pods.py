@@ -31,7 +31,8 @@ class Pod:
     """uid: the API object's; `cgroup_uid`: as in cgroup paths, which differs for static pods alone.
 
     containers: full container id to what its status says; ids that no status names yet are missing.
-    names: of all containers of the spec. Text is bytes, as everywhere in events.
+    names: of all containers of the spec. sole: the container of a pod that has one. Text is bytes, as everywhere in
+    events.
     """
 
     uid: bytes
@@ -43,6 +44,11 @@ class Pod:
     service_account: bytes | None = None
     names: tuple[bytes, ...] = ()
     containers: Mapping[bytes, description.Description] = field(default_factory=dict)
+    sole: description.Description | None = None
+
+    def container(self, container_id: bytes) -> description.Description | None:
+        """By its status; while there is no status at all, the pod's only container, since it can be no other."""
+        return self.containers.get(container_id) or (None if self.containers else self.sole)
 
 
 def slim(pod: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def read(entry: Mapping[str, Any]) -> Pod:
         service_account=_bytes(entry["service_account"]),
         names=tuple(name.encode() for name in images),
         containers=found,
+        sole=_only(images),
     )
 
 
@@ -135,12 +142,19 @@ NOBODY: Final = Pods()
 """Of a machine that is no node of a cluster."""
 
 
+def _only(images: Mapping[str, str]) -> description.Description | None:
+    if len(images) != 1:
+        return None
+    ((name, image),) = images.items()
+    return _described("", name, image, "")
+
+
 def _described(kind: str, name: str, image: str, image_id: str) -> description.Description:
     """A container as its status shows it; what the runtime's files say beyond that is missing."""
     written = image.encode()
     repository, tag, digest = references.parse(written)
     return description.Description(
-        type=kind.encode(),
+        type=kind.encode() or b"containerd",
         name=name.encode(),
         image=written or None,
         image_id=image_id.rpartition("/")[2].encode() or None,

@@ -9,6 +9,7 @@ objects it gives are for the record at hand.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from falcon_sensor.records import decode, layout
@@ -128,12 +129,25 @@ class State:
         return None if container.is_host else self.pods.get(container.pod_uid)
 
     def description(self, record: decode.Record) -> description.Description | None:
-        """What the runtime's files say of the container, else its pod's status."""
+        """What the runtime's files say of the container; what they do not, its pod's status."""
         container = self.container(record)
         found = container.description
-        if found is None and (pod := self.pods.get(container.pod_uid)) is not None:
-            found = pod.containers.get(container.full_id)
-        return found
+        pod = None if container.is_host else self.pods.get(container.pod_uid)
+        known = pod.container(container.full_id) if pod is not None else None
+        if known is None or (found is not None and (found.is_sandbox or found.image is not None)):
+            return found
+        if found is None:
+            return known
+        # runc's own files name a container by its id and know no image.
+        return dataclasses.replace(
+            found,
+            name=known.name,
+            image=known.image,
+            image_id=known.image_id,
+            repository=known.repository,
+            tag=known.tag,
+            digest=known.digest,
+        )
 
     def user(self, record: decode.Record) -> users.User:
         """The effective user, by the passwd file of the process's own container or of the host."""

@@ -139,6 +139,25 @@ def test_the_status_names_a_container_that_no_runtime_has_described(build, read,
     assert read(record, *fields) == (b"main", b"nginx:1", b"nginx", b"1")
 
 
+def test_the_only_container_of_a_pod_is_named_before_any_status_is_written(build, read, contain, tell):
+    contain(None)
+    only = description.Description(b"containerd", name=b"main", image=b"nginx:1", repository=b"nginx", tag=b"1")
+    tell(sole=only)
+    record = build.open(b"/x", b"/x")
+    assert read(record, "container.name", "container.image") == (b"main", b"nginx:1")
+    # With the first status it is known which one it is, and that this one is another (the pod's sandbox).
+    tell(sole=only, containers={b"f" * 64: only})
+    assert read(record, "container.name", "container.image") == (None, None)
+
+
+def test_a_runtime_that_knows_neither_name_nor_image_is_helped_by_the_status(build, read, contain, tell):
+    container_id = b"0123456789ab" + b"c" * 52
+    contain(name=container_id, privileged=True)
+    tell(containers={container_id: description.Description(b"containerd", name=b"main", image=b"nginx:1")})
+    record = build.open(b"/x", b"/x")
+    assert read(record, "container.name", "container.image", "container.privileged") == (b"main", b"nginx:1", True)
+
+
 def test_what_the_api_server_says_now_goes_before_what_the_runtime_wrote_at_the_start(build, read, contain, tell):
     contain(name=b"web", pod_name=b"old", pod_namespace=b"old", pod_labels={b"app": b"old", b"gone": b"x"})
     tell(labels={b"app": b"new"})

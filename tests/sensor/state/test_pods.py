@@ -54,6 +54,18 @@ def test_a_pod():
     )
 
 
+def test_the_only_container_of_a_pod():
+    assert read(OBJECT).sole is None
+    spec = {"containers": OBJECT["spec"]["containers"]}
+    alone = read({**OBJECT, "spec": spec, "status": {}})
+    assert alone.sole is not None
+    assert alone.container(b"0" * 64) == alone.sole
+    assert (alone.sole.name, alone.sole.tag) == (b"main", b"1.25")
+    started = read({**OBJECT, "spec": spec})
+    assert started.container(b"0" * 64) is None
+    assert started.container(ID.encode()) == started.containers[ID.encode()]
+
+
 def test_only_what_is_needed_travels():
     text = json.dumps(pods.slim(OBJECT))
     assert "managedFields" not in text
