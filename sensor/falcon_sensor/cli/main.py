@@ -55,6 +55,36 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--duration", metavar="SECONDS", type=_seconds, help="stop by itself after this time")
     run.set_defaults(command=_run)
 
+    record = commands.add_parser(
+        "record",
+        help="write down what happens, to try rules on it later",
+        description="Write down events and what is known about them. Recordings hold command lines and environments.",
+    )
+    record.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="the recording; one that is there is lost"
+    )
+    record.add_argument(
+        "-r",
+        "--rules",
+        metavar="PATH",
+        nargs="+",
+        action="extend",
+        help="only what these rules could want (default: all)",
+    )
+    record.add_argument("--duration", metavar="SECONDS", type=_seconds, help="stop by itself after this time")
+    record.set_defaults(command=_record)
+
+    replay = commands.add_parser(
+        "replay",
+        help="try rules on a recording; needs no root",
+        description="Print what rules would have told of a recording. The same file and rules always print the same.",
+    )
+    replay.add_argument("recording", metavar="FILE", help="a file that `falcon-sensor record` made")
+    replay.add_argument("-r", "--rules", metavar="PATH", nargs="+", action="extend", required=True, help="rule files")
+    replay.add_argument("--json", action="store_true", help="one JSON object a line")
+    replay.add_argument("--all", action="store_true", help="every rule that holds tells, not only the first")
+    replay.set_defaults(command=_replay)
+
     check = commands.add_parser("check", help="what this kernel offers, and what is missing", description="Check.")
     check.add_argument("--json", action="store_true", help="as JSON")
     check.set_defaults(command=_check)
@@ -85,6 +115,18 @@ def _run(options: argparse.Namespace) -> int:
         duration=options.duration,
     )
     return run.run(request)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from falcon_sensor.app import record
+
+    return record.run(record.Request(options.output, tuple(options.rules or ()), options.duration))
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from falcon_sensor.app import replay
+
+    return replay.run(replay.Request(options.recording, tuple(options.rules), options.json, options.all))
 
 
 def _check(options: argparse.Namespace) -> int:

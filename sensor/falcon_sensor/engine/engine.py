@@ -20,7 +20,7 @@ from falcon_sensor import alerts
 from falcon_sensor.engine import dispatch, event, limiter
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode
-from falcon_sensor.state import view
+from falcon_sensor.state import questions
 
 BROKEN_RULE = "Falcon internal: rule error"
 """Name of the alert that tells, once a rule, that a rule raised while it was evaluated or rendered."""
@@ -60,7 +60,7 @@ class Engine:
     `counters` has an entry for every rule, by its uid. `running` lists the rules that are tried.
     """
 
-    def __init__(self, rules: bundle.Bundle, state: view.State, options: Options | None = None) -> None:
+    def __init__(self, rules: bundle.Bundle, state: questions.State, options: Options | None = None) -> None:
         self._options = options or Options()
         self._rules = rules.rules
         self._session = event.Session(state, self._options.hostname.encode("utf-8", "surrogateescape"))

@@ -18,7 +18,7 @@ from typing import Final
 from falcon_sensor.engine import paths
 from falcon_sensor.engine.fields import names
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import containers, description, pods, users, view
+from falcon_sensor.state import containers, description, pods, questions, users
 from falcon_sensor.state import process as subject  # `Event` has a property of that name
 
 
@@ -40,7 +40,7 @@ class Session:
 
     __slots__ = ("first", "hostname", "number", "previous", "state")
 
-    def __init__(self, state: view.State, hostname: bytes) -> None:
+    def __init__(self, state: questions.State, hostname: bytes) -> None:
         self.state = state
         self.hostname = hostname
         self.number = 0
