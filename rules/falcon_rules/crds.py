@@ -150,15 +150,18 @@ def _definition(
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": [
-                        {"name": name, "type": type_, "jsonPath": path, "priority": priority}
-                        for name, type_, path, priority in columns
-                    ],
+                    "additionalPrinterColumns": [_column(*each) for each in columns],
                     "schema": {"openAPIV3Schema": whole},
                 }
             ],
         },
     }
+
+
+def _column(name: str, type_: str, path: str, priority: int) -> dict[str, Any]:
+    # A server stores no 0: who applies what is stored already must not seem to change it (server-side apply).
+    shown = {"name": name, "type": type_, "jsonPath": path}
+    return shown | ({"priority": priority} if priority else {})
 
 
 def schema(model: type[pydantic.BaseModel]) -> dict[str, Any]:
