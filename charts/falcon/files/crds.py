@@ -1,4 +1,4 @@
-# Brings Falcon's CRDs to what this image was made with. Run by crd-upgrade.yaml, standard library and falcon_rules only.
+# Brings Falcon's CRDs to what this image was made with. Run by templates/crd-upgrade.yaml.
 import json
 import os
 import ssl
@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import yaml
+
 from falcon_rules import crds
 
 account = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -19,8 +20,8 @@ with open(f"{account}/token", encoding="ascii") as file:
 for text in crds.files().values():
     crd = yaml.safe_load(text)
     name = crd["metadata"]["name"]
-    # Server-side apply. By force, since helm's first installation owns all fields.
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}?fieldManager=falcon-crds&force=true"
+    # Server-side apply in helm's name, so that a later installation finds its own.
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}?fieldManager=helm&force=true"
     request = urllib.request.Request(
         server + path,
         data=json.dumps(crd).encode(),
@@ -31,5 +32,6 @@ for text in crds.files().values():
         urllib.request.urlopen(request, context=context, timeout=30).close()
     except urllib.error.HTTPError as error:
         reason = json.loads(error.read() or b"{}").get("message", error.reason)
-        sys.exit(f"{name}: {reason}\nApply the CRDs by hand (kubectl apply --server-side -f crds/) and set crds.upgrade=false.")
+        hint = "Apply the CRDs by hand (kubectl apply --server-side -f crds/) and set crds.upgrade=false."
+        sys.exit(f"{name}: {reason}\n{hint}")
     print(f"{name} is up to date")

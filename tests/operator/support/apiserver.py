@@ -86,6 +86,8 @@ class ApiServer:
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=RBAC",
+            # As every cluster that sensors run in.
+            "--allow-privileged=true",
             # No controllers run here that would make the accounts.
             "--disable-admission-plugins=ServiceAccount",
         )
