@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -61,7 +62,8 @@ def receiver(kubectl: Kubectl, image: str) -> Iterator[Receiver]:
     nodes = [item["metadata"]["name"] for item in kubectl.items("nodes")]
     running.start(nodes[0])
     yield running
-    kubectl.delete("namespace", RECEIVER_NAMESPACE)
+    if not os.environ.get("FALCON_E2E_KEEP"):
+        kubectl.delete("namespace", RECEIVER_NAMESPACE)
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +85,8 @@ def falcon(cluster: access.Access, receiver: Receiver, tmp_path_factory: pytest.
         release.apply(Tracer.rule())
         yield release
     finally:
-        release.uninstall()
+        if not os.environ.get("FALCON_E2E_KEEP"):
+            release.uninstall()
 
 
 @pytest.fixture(scope="session")

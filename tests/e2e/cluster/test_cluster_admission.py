@@ -123,7 +123,7 @@ def test_bad_rules_among_good_ones(falcon: Release, receiver: Receiver, tracer: 
         rules.append(
             {
                 "rule": f"mixed {team.word} {number}",
-                "desc": "",
+                "desc": "one of several",
                 "condition": text,
                 "output": "%proc.cmdline",
                 "priority": "NOTICE",

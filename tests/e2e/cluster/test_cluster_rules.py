@@ -128,7 +128,7 @@ def test_a_rule_set_of_900_kilobytes(falcon: Release, kubectl: Kubectl, receiver
             {"list": f"big_{team.word}", "items": items},
             {
                 "rule": f"big {team.word}",
-                "desc": "",
+                "desc": "a long list",
                 "condition": f"evt.type in (execve, execveat) and evt.rawres = 0 and proc.args in (big_{team.word})",
                 "output": "%proc.cmdline",
                 "priority": "NOTICE",

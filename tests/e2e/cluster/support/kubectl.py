@@ -82,6 +82,7 @@ class Kubectl:
     def delete(self, *arguments: str, wait: bool = True) -> None:
         self.run("delete", *arguments, "--ignore-not-found", f"--wait={str(wait).lower()}", timeout=180)
 
-    def can(self, verb: str, resource: str, *arguments: str) -> bool:
-        """`kubectl auth can-i` for whoever this is."""
-        return self.says("auth", "can-i", verb, resource, *arguments).strip().splitlines()[-1] == "yes"
+    def can(self, verb: str, resource: str, *arguments: str, part: str = "") -> bool:
+        """`kubectl auth can-i` for whoever this is. part: a subresource such as status."""
+        words = [*arguments, f"--subresource={part}"] if part else arguments
+        return self.says("auth", "can-i", verb, resource, *words).strip().splitlines()[-1] == "yes"

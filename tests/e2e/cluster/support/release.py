@@ -73,8 +73,16 @@ class Release:
                 f"--timeout={_INSTALL_PATIENCE:.0f}s",
                 timeout=_INSTALL_PATIENCE + 30,
             )
-        # A DaemonSet without pods counts as rolled out.
-        until("a ready sensor on every node", lambda: len(self.ready_sensors()) == len(self.nodes()))
+        until("every node's sensor has what the operator wants it to have", self._all_served, _INSTALL_PATIENCE)
+
+    def _all_served(self) -> bool:
+        served = {
+            item["metadata"]["name"]
+            for item in self.kubectl.items("falconnodes.falcon.dev")
+            if condition(item.get("status") or {}, "Ready").get("status") == "True"
+        }
+        # A DaemonSet without pods counts as rolled out, hence the nodes.
+        return served >= set(self.nodes()) and set(self.ready_sensors()) >= set(self.nodes())
 
     # ------------------------------------------------------------------------------ its parts
 
@@ -163,11 +171,12 @@ class Release:
 
     # ------------------------------------------------------------------------------ alerts
 
-    def events(self, namespace: str, reason: str | None = None) -> list[Body]:
-        """Falcon's Events of a namespace, as `kubectl get events` has them."""
+    def events(self, namespace: str | None = None, reason: str | None = None) -> list[Body]:
+        """Falcon's Events of a namespace or of all, as `kubectl get events` has them."""
+        place = ("-n", namespace) if namespace else ("-A",)
         return [
             item
-            for item in self.kubectl.items("events", "-n", namespace)
+            for item in self.kubectl.items("events", *place)
             if "falcon" in f"{item.get('reportingComponent')}{item.get('source')}" and reason in (None, item["reason"])
         ]
 
