@@ -65,6 +65,8 @@ class Cluster:
             await self.synced.wait()
             for watch in self._watches:
                 group.create_task(watch.run())
+            # What happened between our lists and the watches' own.
+            self._audit.soon()
 
     def _deliver(self, kind: Kind, event: str | None, body: Object) -> None:
         if event is None:

@@ -7,10 +7,11 @@ came in meanwhile. The FalconNodes themselves are made and removed here too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from falcon_operator.clients import errors, kinds
@@ -116,22 +117,27 @@ class Statuses:
         wanted = {node.name for node in self._fleet.nodes}
         left = False
         for name in sorted(wanted - there):
-            left |= await self._try("make", name, self._api.create(kinds.FALCON_NODE, _falcon_node(name)))
+            left |= await self._try("make", name, self._make(name))
         for name in sorted(there - wanted):
-            left |= await self._try("remove", name, self._api.delete(kinds.FALCON_NODE, name))
+            left |= await self._try("remove", name, self._remove(name))
         return left
 
-    async def _try(self, what: str, name: str, request: Any) -> bool:
-        """Whether the request has to be made again."""
+    async def _make(self, name: str) -> None:
+        with contextlib.suppress(errors.Conflict):  # It is there already; the watch will say so.
+            self._cluster.falcon_nodes.written(await self._api.create(kinds.FALCON_NODE, _falcon_node(name)))
+
+    async def _remove(self, name: str) -> None:
+        with contextlib.suppress(errors.NotFound):
+            await self._api.delete(kinds.FALCON_NODE, name)
+        self._cluster.falcon_nodes.gone(("", name))
+
+    async def _try(self, what: str, name: str, step: Coroutine[Any, Any, None]) -> bool:
+        """Whether the step has to be taken again."""
         try:
-            written = await request
-        except (errors.Conflict, errors.NotFound):
-            return False  # It is as wanted already; the watch will say so.
+            await step
         except (errors.ApiError, errors.Unreachable) as error:
             logger.warning("cannot %s FalconNode %s: %s", what, name, error)
             return True
-        if written is not None:
-            self._cluster.falcon_nodes.written(written)
         return False
 
 

@@ -67,6 +67,11 @@ class Store(Generic[T]):
         """An object as the API server returned it when we wrote it: its watch event will be no news."""
         self.event("MODIFIED", body)
 
+    def gone(self, key: Key) -> None:
+        """The API server said so when we asked for it; a watch that began later tells nothing of it."""
+        if key in self._seen:
+            self._drop(key)
+
     def replace(self, listing: Listing, everything: bool = False) -> None:
         """A list of all objects. Newer word on an object stands, unless `everything` is to be replaced."""
         listed = set()

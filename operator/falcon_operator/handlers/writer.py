@@ -94,6 +94,7 @@ class Writer:
             written = await self._api.patch(kind, name, body, namespace or None, "status")
         except errors.NotFound:
             WRITES.labels(kind.plural, "gone").inc()
+            self._store.gone(key)
             return True
         except errors.Conflict:
             # What changed it is on its way here, and is looked at again.

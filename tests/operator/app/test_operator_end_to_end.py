@@ -47,7 +47,9 @@ async def test_a_status_that_says_it_all_is_not_written_again(world):
 
 
 async def settled(world: World, started: list[StandInSensor]) -> bool:
-    """Whether each FalconNode says what its sensor has in force now."""
+    """Whether each FalconNode says what its sensor has in force now, and those of earlier tests are gone."""
+    if len((await world.api.list(kinds.FALCON_NODE)).items) != len(started):
+        return False
     statuses = [await world.status(sensor.node, kinds.FALCON_NODE) for sensor in started]
     return [each.get("loaded") for each in statuses] == [sensor.digest for sensor in started]
 

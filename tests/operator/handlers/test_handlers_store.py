@@ -63,6 +63,13 @@ def test_a_list_takes_away_what_is_not_in_it_but_nothing_newer_than_itself(told)
     assert dict(told.store.items()) == {("", "later"): "x", ("", "here"): "x"}
 
 
+def test_what_the_api_server_does_not_know_is_gone(told):
+    told.store.event("ADDED", node("a", 1))
+    told.store.gone(("", "a"))
+    told.store.gone(("", "never there"))
+    assert told == [("a", "x"), ("a", None)]
+
+
 def test_a_list_may_be_given_the_last_word(told):
     """After a restore of etcd versions start from earlier numbers."""
     told.store.event("ADDED", node("a", 900, label="from before"))
