@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test e2e bench bench-cluster crds clean
+.PHONY: help setup run check test e2e bench bench-cluster crds chart image lock clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -36,7 +36,17 @@ bench-cluster: setup ## measure in the same cluster: rule to loaded, act to Even
 	@.venv/bin/python -m tests.e2e.cluster.bench
 
 crds: setup ## write crds/ and the chart's copy anew, after a change of the models
-	@.venv/bin/falcon-operator crds -o crds -o charts/falcon/crds
+	@.venv/bin/falcon-operator crds -o crds
+	@.venv/bin/falcon-operator crds -o charts/falcon/crds
+
+chart: setup ## write what the chart has of the sources: default rules, settings in values.schema.json
+	@scripts/chart
+
+image: ## build the images: make image IMAGE=registry.example/falcon TAG=1 ARCHIVE=dist (scripts/image tells all)
+	@scripts/image
+
+lock: setup ## pin the images' Python packages anew after a change of pyproject.toml; ARGS=--upgrade: the newest
+	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and caches
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
