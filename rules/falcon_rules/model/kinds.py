@@ -43,7 +43,7 @@ def scalar(value: Any) -> Any:
 def boolean(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    if value in _TRUE or value in _FALSE:
+    if isinstance(value, str) and (value in _TRUE or value in _FALSE):
         return value in _TRUE
     raise PydanticCustomError("falcon", "must be true or false")
 
