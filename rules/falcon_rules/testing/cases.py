@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,12 +102,22 @@ def _impossible(case: Case, key: str) -> Outcome | None:
 def _why(condition: typed.Condition, case: Case) -> str:
     """Names the fields of the first part that should hold and does not."""
     message = "wants the rule to hold for its event, but it does not"
-    parts = condition.children if isinstance(condition, typed.All) else (condition,)
-    for part in parts:
+    for part in _conjuncts(condition):
         if not evaluate.compile_condition(part, mapping.resolver)(case.event):
             shown = [_shown(name, case.event) for name in dict.fromkeys(_fields(part))]
             return f"{message}: look at the part about {', '.join(shown[:_SHOWN])}" if shown else message
     return message
+
+
+def _conjuncts(condition: typed.Condition) -> Iterator[typed.Condition]:
+    """The parts that must all hold, also those within parts (exceptions and macros make such)."""
+    pending = [condition]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, typed.All):
+            pending += reversed(part.children)
+        else:
+            yield part
 
 
 def _shown(name: str, event: Mapping[str, Any]) -> str:
