@@ -19,9 +19,14 @@ from falcon_sensor.app import idle, prepare
 from falcon_sensor.engine import engine
 from falcon_sensor.kernel import capabilities, grace, probes
 from falcon_sensor.kernel.plan import contract
+from falcon_sensor.outputs import base
 from falcon_sensor.pipeline import drops, generation
 from falcon_sensor.settings import model
 from falcon_sensor.state import view
+
+FEWER_LEAVES = (200, 0)
+"""Sizes of filters to try where the kernel refuses the full one: a quarter of the
+usual bound, and none at all, which leaves no more than the wanted event types."""
 
 
 class NotAttached(prepare.Failed):
@@ -84,12 +89,36 @@ class Workshop:
         worker = futures.ThreadPoolExecutor(1)
         building = worker.submit(self._engine, rules)
         worker.shutdown(wait=False)
-        loaded = self.attach(plan, child)
+        loaded, plan = self._attach_what_the_kernel_takes(rules, plan, child)
         try:
             return Working(loaded, building.result(), plan, self._settings.ring_bytes)
         except BaseException:
             loaded.close()
             raise
+
+    def _attach_what_the_kernel_takes(
+        self, rules: bundle.Bundle, plan: contract.Plan, child: probes.Child | None
+    ) -> tuple[probes.Probes, contract.Plan]:
+        """A filter too large for this kernel's verifier is replaced by a coarser one: that costs time in the sensor,
+        but no alert. Raises NotAttached."""
+        try:
+            return self.attach(plan, child), plan
+        except NotAttached as refusal:
+            if not refusal.refused:
+                raise
+            first = refusal
+        # Rare, so what makes plans is imported only now, and stays.
+        from falcon_sensor.kernel.plan import build
+
+        for leaves in FEWER_LEAVES:
+            coarser = build.build(rules, leaves)
+            try:
+                loaded = self.attach(coarser)
+            except NotAttached:
+                continue
+            base.say(f"this kernel refuses the filter of these rules; one of at most {leaves} tests takes its place")
+            return loaded, coarser
+        raise first
 
     def attach(self, plan: contract.Plan, child: probes.Child | None = None) -> probes.Probes:
         """Raises NotAttached."""
