@@ -10,6 +10,7 @@ a folder with etcd and kube-apiserver (envtest's binaries), which are started fo
 
 from __future__ import annotations
 
+import collections
 import fcntl
 import importlib.util
 import os
@@ -64,6 +65,17 @@ def _missing(marks: list[str]) -> str | None:
     if not os.path.exists("/sys/kernel/btf/vmlinux"):
         tools.append("a kernel with BTF (/sys/kernel/btf/vmlinux)")
     return f"needs {', '.join(tools)}; `make setup` installs what is packaged" if tools else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Each reason for skipping once: pytest itself would print it for every place."""
+    reasons = collections.Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple)
+    )
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(autouse=True)
