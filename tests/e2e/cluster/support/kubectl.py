@@ -75,9 +75,9 @@ class Kubectl:
         text = self.run("get", *arguments, "-o", "json", "--ignore-not-found")
         return dict(json.loads(text)) if text.strip() else None
 
-    def apply(self, *bodies: Mapping[str, Any] | str) -> str:
+    def apply(self, *bodies: Mapping[str, Any] | str, timeout: float = PATIENCE) -> str:
         texts = [body if isinstance(body, str) else yaml.safe_dump(dict(body), width=1000) for body in bodies]
-        return self.run("apply", "-f", "-", given="\n---\n".join(texts))
+        return self.run("apply", "-f", "-", given="\n---\n".join(texts), timeout=timeout)
 
     def delete(self, *arguments: str, wait: bool = True) -> None:
         self.run("delete", *arguments, "--ignore-not-found", f"--wait={str(wait).lower()}", timeout=180)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 
 from tests.e2e.cluster.support import bodies
-from tests.e2e.cluster.support.kubectl import Body, Kubectl
+from tests.e2e.cluster.support.kubectl import Body, Kubectl, until
 
 _CLUSTER_WIDE = ("clusterfalconrules.falcon.dev", "falconrulesets.falcon.dev")
 _LABEL = "falcon-e2e/team"
@@ -32,8 +32,14 @@ class Team:
 
     def start(self, pods: Mapping[str, str | None]) -> None:
         """pods: names to the nodes they must run on, None for any."""
+        # One of an earlier run may be on its way out.
+        until(f"namespace {self.namespace} is not being deleted", self._free)
         self.kubectl.apply(bodies.namespace(self.namespace))
         self.add(pods)
+
+    def _free(self) -> bool:
+        found = self.kubectl.find("namespace", self.namespace)
+        return found is None or "deletionTimestamp" not in found["metadata"]
 
     def add(self, pods: Mapping[str, str | None], labels: Mapping[str, str] = {}, image: str | None = None) -> None:
         """More pods; returns when they run."""
