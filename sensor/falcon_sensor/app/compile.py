@@ -48,16 +48,16 @@ def answer(request: dict[str, Any]) -> prepare.Answer:
     if problems:
         return prepare.Answer(None, tuple(each.render() for each in problems))
     result = compilation.compile(files, wanted(settings))
-    errors = [each.render() for each in result.errors] or list(_impossible(result))
+    errors = [each.render() for each in result.errors] or list(impossible(result))
     if errors:
         return prepare.Answer(None, _shortened(errors))
     if not result.bundle.rules:
         return prepare.Answer(None, (f"no rule is active in {', '.join(map(str, paths))}",))
     plan = build.build(result.bundle)
     if not plan.events:
-        return prepare.Answer(None, (*_unseen(result.bundle), "no rule can hold for any event this sensor watches"))
+        return prepare.Answer(None, (*unseen(result.bundle), "no rule can hold for any event this sensor watches"))
     warnings += [each.render() for each in result.diagnostics if not each.is_error]
-    warnings += _unseen(result.bundle)
+    warnings += unseen(result.bundle)
     return prepare.Answer(prepare.Prepared(settings, result.bundle, plan, tuple(warnings)))
 
 
@@ -94,7 +94,7 @@ def wanted(settings: model.Settings) -> options.Options:
     return options.Options(tuple(selections), bundle.Priority[settings.lowest])
 
 
-def _impossible(result: compiled.Result) -> Iterator[str]:
+def impossible(result: compiled.Result) -> Iterator[str]:
     """Conditions on fields that this sensor cannot fill: such a rule would be silent, and nobody would know why."""
     for rule in result.rules:
         if not rule.active or not _watched(rule.event_types):
@@ -111,7 +111,7 @@ def _impossible(result: compiled.Result) -> Iterator[str]:
                 yield entry.finding(Severity.ERROR, Code.ERR_COMPILE_CONDITION, message, place).render()
 
 
-def _unseen(rules: bundle.Bundle) -> list[str]:
+def unseen(rules: bundle.Bundle) -> list[str]:
     """Rules for events that this sensor does not watch; they stay, but somebody should know."""
     return [
         f"warning: rule {rule.name!r} never holds here: this sensor does not watch {', '.join(rule.event_types[:5])}"

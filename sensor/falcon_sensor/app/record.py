@@ -58,11 +58,16 @@ def _everything() -> contract.Plan:
 
 
 def _record(request: Request, plan: contract.Plan, caught: signals.Signals, stack: contextlib.ExitStack) -> int:
-    attached = stack.enter_context(probes.load(plan, RING_BYTES))
     state = view.State()
-    state.scan()
     system = os.uname()
+    # First, because it may fail, and loading takes seconds.
     writer = file.Writer(request.output, file.Header(system.nodename, system.release, clock.boot_offset()), state)
+    try:
+        attached = stack.enter_context(probes.load(plan, RING_BYTES))
+    except BaseException:
+        os.unlink(request.output)
+        raise
+    state.scan()
     source = generation.Generation(attached.ring, attached.ring_fd, writer)
     consuming = consumer.Consumer(source, state, _nothing_to_deliver, base.say)
     caught.started()
@@ -70,6 +75,11 @@ def _record(request: Request, plan: contract.Plan, caught: signals.Signals, stac
     base.say(f"recording to {request.output}; stop with Ctrl-C")
     _wait(caught, request.duration)
     attached.detach()
+    if not _drained(attached, caught):
+        consuming.stop()
+        writer.close(lost=None)
+        base.say(f"recorded {writer.events} events; stopped before the last of them were written")
+        return 0
     consuming.stop()
     lost = sum(counters.dropped for counters in attached.counters().values()) + attached.missed() + consuming.failures
     writer.close(lost)
@@ -86,3 +96,11 @@ def _wait(caught: signals.Signals, duration: float | None) -> None:
     while (left := end - time.monotonic()) > 0:
         if caught.wait(min(left, 3600.0)) & signals.STOP:
             return
+
+
+def _drained(attached: probes.Probes, caught: signals.Signals) -> bool:
+    """Waits until everything that happened before the end is written, or a second signal says that it need not be."""
+    while attached.ring.backlog:
+        if caught.wait(0.05) & signals.STOP:
+            return False
+    return True

@@ -7,7 +7,9 @@ change. Text is bytes and stands in JSON as latin-1, byte for byte.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+import json
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,8 +17,9 @@ from falcon_sensor.records import decode, layout
 from falcon_sensor.state import cgroups, containers, description, images, process, questions, users
 
 Json: TypeAlias = dict[str, Any]
-Intern: TypeAlias = Callable[[str, Any], int]
-"""Gives a number for a piece that many records share (kind, plain data): an image, a description."""
+Intern: TypeAlias = Callable[[str, Hashable, Callable[[], Any]], int]
+"""Gives a number for a piece that many records share: its kind, what tells it from others, and how to make its plain
+data, which happens once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,13 @@ def _image(each: process.Process, intern: Intern) -> int | None:
     facts = None if own else each.facts
     if facts is None:
         return None
+    # Execs differ in pid and time; what /proc told of a process from before us may be another thing when read again.
+    key = (facts.pid, facts.start, facts.time, facts.comm, facts.argv, facts.exepath)
+    return intern("image", key, functools.partial(_raw, facts))
+
+
+def _raw(facts: images.Facts) -> str:
+    """An exec record that `facts_of` reads back."""
     blobs = {
         "filename": facts.filename,
         "exe": facts.exepath,
@@ -126,7 +136,7 @@ def _image(each: process.Process, intern: Intern) -> int | None:
         "env": b"".join(entry + b"\0" for entry in facts.env),
     }
     raw = decode.encode(layout.Kind.EXEC, facts.head, facts.ancestors, facts.body, blobs)
-    return intern("image", raw.decode("latin-1"))
+    return raw.decode("latin-1")
 
 
 def _leader(found: process.Process | None, line: list[process.Process], intern: Intern) -> Any:
@@ -148,7 +158,10 @@ def _read_leader(found: Any) -> Leader | None:
 
 
 def _described(found: description.Description | None, intern: Intern) -> int | None:
-    return None if found is None else intern("description", _plain(found))
+    if found is None:
+        return None
+    plain = _plain(found)
+    return intern("description", json.dumps(plain), lambda: plain)
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Writer:
         self._raw = os.fdopen(descriptor, "wb")
         self._file = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=_LEVEL, mtime=0, filename="")
         self._state = state
-        self._known: dict[bytes, int] = {}
+        self._known: dict[tuple[str, Hashable], int] = {}
         self._counts = {"image": 0, "description": 0}
         self.events = 0
         about = {"hostname": header.hostname, "kernel": header.kernel, "boot_offset": header.boot_offset}
@@ -83,20 +83,19 @@ class Writer:
         self.events += 1
         return []
 
-    def close(self, lost: int) -> None:
-        """lost: events that the kernel had no room for."""
-        self._line({"end": {"events": self.events, "lost": lost}})
+    def close(self, lost: int | None) -> None:
+        """lost: events that the kernel had no room for; None if the recording ends early, as one that was cut off."""
+        if lost is not None:
+            self._line({"end": {"events": self.events, "lost": lost}})
         self._file.close()
         self._raw.close()
 
-    def _intern(self, kind: str, piece: Any) -> int:
-        text = json.dumps(piece)
-        digest = hashlib.blake2b(f"{kind} {text}".encode(), digest_size=16).digest()
-        number = self._known.get(digest)
+    def _intern(self, kind: str, key: Hashable, make: Callable[[], Any]) -> int:
+        number = self._known.get((kind, key))
         if number is None:
-            number = self._known[digest] = self._counts[kind]
+            number = self._known[kind, key] = self._counts[kind]
             self._counts[kind] += 1
-            self._line({kind: number, "is": piece})
+            self._line({kind: number, "is": make()})
         return number
 
     def _line(self, content: dict[str, Any]) -> None:

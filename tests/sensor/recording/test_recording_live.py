@@ -93,3 +93,24 @@ def test_a_replay_needs_neither_root_nor_kernel(recording):
     command = [sys.executable, "-c", code, "replay", path, "-r", rules]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (found.returncode, found.stdout.count("\n")) == (0, 12), found.stderr
+
+
+def test_a_recording_that_cannot_be_written_is_told_at_once(tmp_path):
+    missing = tmp_path / "missing" / "recording"
+    with sensor("record", "-o", str(missing)) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == f"falcon-sensor: cannot write {missing}: No such file or directory\n"
+
+
+def test_recording_needs_root_and_says_so(tmp_path):
+    code = (
+        "import os, sys; from falcon_sensor.app import record; from falcon_sensor.cli import main; "
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534); "
+        "sys.exit(main.main(['record', '-o', sys.argv[1]]))"
+    )
+    path = tmp_path / "recording"
+    found = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1
+    assert "run it as root" in found.stderr
+    assert not path.exists()

@@ -256,3 +256,15 @@ def test_rules_with_errors_are_told(path, state, tmp_path, capsys):
     recorded(path, state, bash())
     assert replay.run(replay.Request(path, (rules(tmp_path, "proc.nam = bash"),))) == 1
     assert "did you mean 'proc.name'?" in capsys.readouterr().err
+
+
+def test_rules_that_never_hold_here_are_told(path, state, tmp_path, capsys):
+    recorded(path, state, bash())
+    assert replay.run(replay.Request(path, (rules(tmp_path, "evt.type = cpu_hotplug"),))) == 0
+    assert "never holds here" in capsys.readouterr().err
+
+
+def test_rules_on_what_no_record_has_are_refused(path, state, tmp_path, capsys):
+    recorded(path, state, bash())
+    assert replay.run(replay.Request(path, (rules(tmp_path, "evt.type = execve and proc.vmsize > 1"),))) == 1
+    assert "cannot fill proc.vmsize" in capsys.readouterr().err
