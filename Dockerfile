@@ -1,6 +1,6 @@
 # The images: `make image` builds them (scripts/image). Targets: operator, sensor.
 #
-# Same sources, same base and same Debian packages give the same bytes: Python packages are pinned with
+# Same sources, same base and same Debian packages give the same layers, byte by byte: Python packages are pinned with
 # hashes (requirements/, written by `make lock`), file times come from SOURCE_DATE_EPOCH, caches and
 # logs are left out, and compiled Python is checked by nothing (unchecked-hash), since times are equal.
 # Any Debian 12 image can be the base.
