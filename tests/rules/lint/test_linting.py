@@ -205,4 +205,5 @@ def test_rare_events_may_all_go_to_user_space():
 def test_the_installed_sensor_knows_what_it_can_decide():
     sensor = sensors.installed()
     flooding, fine = rule("a", "evt.type = openat and user.name = bob"), rule("b", OPEN)
-    assert [each.item_name for each in linted(flooding, fine, sensor=sensor)] == ["a"]
+    still = rule("c", "evt.type = openat and user.name = carl and not proc.name = tar")
+    assert [each.item_name for each in linted(flooding, fine, still, sensor=sensor)] == ["a", "c"]

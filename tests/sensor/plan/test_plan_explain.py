@@ -38,8 +38,9 @@ def test_rules_that_flood_are_named():
         worlds.rule(USER, "everything", ("openat",)),
         worlds.rule(typed.All((USER, succeeded)), "all that succeed", ("openat",)),
         worlds.rule(NAME, "some", ("openat",)),
+        worlds.rule(typed.All((USER, typed.Negation(NAME))), "all but one name", ("openat",)),
     ]
-    assert explain.floods(rules) == {"openat": ("everything", "all that succeed")}
+    assert explain.floods(rules) == {"openat": ("everything", "all that succeed", "all but one name")}
 
 
 def test_costs_are_told_by_stage():

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from falcon_rules import bundle, typed
-from falcon_sensor.kernel.plan import clauses, decisions, expression, literals, residual, stages
+from falcon_sensor.kernel.plan import atoms, clauses, decisions, expression, literals, residual, stages
 from falcon_sensor.records import layout
 
 
@@ -53,14 +53,19 @@ def explain(rules: Iterable[bundle.Rule]) -> list[Explained]:
 def floods(rules: Iterable[bundle.Rule]) -> dict[str, tuple[str, ...]]:
     """By event type, the rules that force (nearly) every such event to user space.
 
-    Nearly: what remains is only how the call ended, which refuses few events.
+    Nearly: what remains is only how the call ended, and names that must not be (exceptions), which refuse few events.
     """
     found: dict[str, dict[str, None]] = {}
     for each in explain(rules):
-        asked = {_fact(leaf) for leaf in expression.leaves(each.condition)}
+        asked = {_fact(leaf) for leaf in expression.leaves(each.condition) if _selects(leaf)}
         if asked <= {"result"}:
             found.setdefault(each.event, {})[each.rule] = None
     return {event: tuple(names) for event, names in found.items()}
+
+
+def _selects(leaf: expression.Leaf) -> bool:
+    """Whether it lets only few events through, rather than keep few away."""
+    return leaf.positive or not isinstance(leaf.atom, atoms.Text)
 
 
 def _fact(leaf: expression.Leaf) -> str:
