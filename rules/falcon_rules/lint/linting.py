@@ -114,8 +114,8 @@ def _cost(rule: compiled.CompiledRule, events: Sequence[str]) -> str:
     shown = f" ({'; '.join(unknown[:_SHOWN])}{'; ...' if len(unknown) > _SHOWN else ''})" if unknown else ""
     return (
         f"every {', '.join(sorted(events))} of the machine goes to user space for this rule, because the kernel can "
-        f"refuse next to none of them by its condition{shown}. Each costs tens of microseconds of one core, and a flood "
-        "of them fills the ring, so that events are lost. Add a part that the kernel decides: a path "
+        f"refuse hardly any of them by its condition{shown}. Each costs tens of microseconds of one core, and a "
+        "flood of them fills the ring, so that events are lost. Add a part that the kernel decides: a path "
         "(fd.name startswith ...), flags (evt.is_open_write=true), proc.name, container.id != host; "
         "`falcon-rules explain` shows which are"
     )
