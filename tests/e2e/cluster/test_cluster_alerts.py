@@ -170,6 +170,28 @@ def _reason(falcon: Release, team: Team, reason: str) -> Body | None:
     return status if any(each["reason"] == reason for each in conditions) else None
 
 
+def test_the_webhook_gets_falcos_json(falcon: Release, receiver: Receiver, team: Team):
+    team.add({"inside": None})
+    falcon.apply(
+        bodies.rule(
+            "sent",
+            team.namespace,
+            condition=bodies.started(team.word),
+            output="sent %proc.cmdline",
+            tags=["e2e"],
+            extraFields={"environment": "test"},
+        )
+    )
+    team.exec("inside", "true", team.word)
+    (alert,) = receiver.wait_about(team.word)
+    assert alert.keys() >= {"uuid", "time", "rule", "priority", "source", "hostname", "tags", "output", "output_fields"}
+    assert (alert["rule"], alert["priority"], alert["source"], alert["tags"]) == ("sent", "Warning", "syscall", ["e2e"])
+    assert alert["hostname"] == team.pods["inside"]
+    fields = alert["output_fields"]
+    assert fields["proc.cmdline"] == f"true {team.word}"
+    assert fields["environment"] == "test"
+
+
 def test_alerts_are_printed_too(falcon: Release, kubectl: Kubectl, receiver: Receiver, team: Team):
     """Seen by `kubectl attach`: `kubectl logs` reads files that nodes on one machine take from each other."""
     team.add({"inside": None})

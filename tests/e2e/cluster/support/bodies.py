@@ -13,8 +13,8 @@ API = "falcon.dev/v1alpha1"
 SENTINEL = "falcon-e2e-sentinel"
 
 
-def namespace(name: str) -> Body:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+def namespace(name: str, labels: Mapping[str, str] = {}) -> Body:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
 
 
 def pod(name: str, namespace: str, node: str | None = None, *, image: str, labels: Mapping[str, str] = {}) -> Body:

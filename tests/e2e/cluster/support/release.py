@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from tests.e2e.cluster.support import access, images
+from tests.e2e.cluster.support import access, bodies, images
 from tests.e2e.cluster.support.kubectl import Body, Kubectl, until
 
 NAME = "falcon"
 NAMESPACE = "falcon-system"
 CHART = access.ROOT / "charts" / "falcon"
 HELM = access.ROOT / "scripts" / "helm"
+
+# A label of the namespace: the tests may take away what is in it.
+_OURS = "falcon-e2e"
 
 # Images are loaded, kernel programs compiled on each node, certificates made.
 _INSTALL_PATIENCE = 300.0
@@ -42,22 +45,36 @@ class Release:
     # ------------------------------------------------------------------------------ coming and going
 
     def install(self, values: Mapping[str, Any], folder: pathlib.Path) -> None:
-        """Returns when all replicas and sensors are ready. folder: for the file of values."""
+        """Returns when all replicas and sensors are ready. folder: for the file of values.
+
+        Raises RuntimeError where a Falcon is that is not ours: at the end we would take its rules away.
+        """
+        known = self.kubectl.find("namespace", NAMESPACE)
+        if _OURS not in ((known or {}).get("metadata", {}).get("labels") or {}) and (known or self._crds()):
+            raise RuntimeError(
+                "this cluster has a Falcon, or its CRDs, that these tests did not install: remove it first"
+            )
+        self.kubectl.apply(bodies.namespace(NAMESPACE, {_OURS: "yes"}))
         path = folder / "values.yaml"
         given = {"image": {"tag": images.tag()}, **values}
         path.write_text(yaml.safe_dump(given))
-        self.helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", "--values", str(path))
+        self.helm("upgrade", "--install", NAME, str(CHART), "--values", str(path))
         self.wait_until_ready()
 
     def uninstall(self) -> None:
         """Leaves nothing behind, the CRDs (which Helm keeps) and all rules with them included."""
-        if self.kubectl.find("namespace", NAMESPACE):
-            self.helm("uninstall", NAME, "--ignore-not-found")
-            self.kubectl.delete("namespace", NAMESPACE)
+        known = self.kubectl.find("namespace", NAMESPACE)
+        if known is None or _OURS not in (known["metadata"].get("labels") or {}):
+            return
+        self.helm("uninstall", NAME, "--ignore-not-found")
+        # While the namespace still says whose they are.
+        for name in self._crds():
+            self.kubectl.delete("crd", name)
+        self.kubectl.delete("namespace", NAMESPACE)
+
+    def _crds(self) -> list[str]:
         names = [item["metadata"]["name"] for item in self.kubectl.items("crd")]
-        for name in names:
-            if name.endswith(".falcon.dev"):
-                self.kubectl.delete("crd", name)
+        return [name for name in names if name.endswith(".falcon.dev")]
 
     def helm(self, *arguments: str) -> str:
         words = [str(HELM), *arguments, "--namespace", NAMESPACE]
