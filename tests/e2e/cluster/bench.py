@@ -41,7 +41,7 @@ _PREFIX = "/apis/falcon.dev/v1alpha1/namespaces"
 
 
 class Watch:
-    """Lines of a watch through `kubectl proxy`, each with the time at which it came."""
+    """Lines of a watch through `kubectl proxy`, each with the time at which it came. It ends with the proxy."""
 
     def __init__(self, base: str, path: str) -> None:
         self.lines: list[tuple[float, dict[str, Any]]] = []
@@ -56,9 +56,6 @@ class Watch:
     def first(self, wanted: Callable[[dict[str, Any]], bool], what: str) -> float:
         """When the first object came that is as wanted."""
         return until(what, lambda: next((at for at, line in self.lines if wanted(line["object"])), None), pause=0.005)
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 @contextlib.contextmanager
@@ -77,9 +74,9 @@ def proxy(kubectl: Kubectl) -> Iterator[str]:
 def apply_to_loaded(kubectl: Kubectl, team: Team, nodes: int, base: str) -> tuple[list[float], list[float]]:
     """Seconds until kubectl returned, and until all nodes had it."""
     returned, loaded = [], []
+    watch = Watch(base, f"{_PREFIX}/{team.namespace}/falconrules?watch=1")
     for number in range(CHANGES):
         rule = bodies.rule("timed", team.namespace, condition=bodies.started(f"{team.word}-v{number}"))
-        watch = Watch(base, f"{_PREFIX}/{team.namespace}/falconrules?watch=1")
         started = time.monotonic()
         kubectl.apply(rule)
         returned.append(time.monotonic() - started)
@@ -91,7 +88,6 @@ def apply_to_loaded(kubectl: Kubectl, team: Team, nodes: int, base: str) -> tupl
             return status.get("observedGeneration") == generation and counts.get("loaded") == nodes
 
         loaded.append(watch.first(everywhere, f"version {number} is loaded everywhere") - started)
-        watch.close()
     return returned, loaded
 
 
@@ -122,7 +118,6 @@ def act_to_event(kubectl: Kubectl, release: Release, team: Team, base: str) -> l
     ]
     shell.stdin.close()
     shell.wait()
-    watch.close()
     return found
 
 
