@@ -15,7 +15,7 @@ from falcon_sensor.records import decode, layout
 
 ACTOR = "falcon-actor"
 
-# The machine is busy with other things than the test: only the actor's opens and connects come through.
+# The machine is busy with other things than the test: only the actor's calls come through, and every exec.
 ONLY_THE_ACTOR = """
 static __always_inline int is_actor(const struct falcon_facts *f)
 {
@@ -24,15 +24,14 @@ static __always_inline int is_actor(const struct falcon_facts *f)
     return words[0] == ACTOR_COMM;
 }
 static __always_inline int falcon_want_exec_early(const struct falcon_facts *f) { return 1; }
-static __always_inline int falcon_want_open_early(const struct falcon_facts *f) { return is_actor(f); }
-static __always_inline int falcon_want_connect_early(const struct falcon_facts *f) { return is_actor(f); }
 static __always_inline int falcon_want_exec(const struct falcon_facts *f, const struct falcon_names *n) { return 1; }
-static __always_inline int falcon_want_open(const struct falcon_facts *f, const struct falcon_names *n) { return 1; }
-static __always_inline int falcon_want_connect(const struct falcon_facts *f, const struct falcon_names *n)
-{
-    return 1;
-}
 """.replace("ACTOR_COMM", str(int.from_bytes(ACTOR.encode()[:8], "little")))
+
+for kind in set(layout.Kind) - {layout.Kind.EXEC}:
+    ONLY_THE_ACTOR += """
+static __always_inline int falcon_want_KIND_early(const struct falcon_facts *f) { return is_actor(f); }
+static __always_inline int falcon_want_KIND(const struct falcon_facts *f, const struct falcon_names *n) { return 1; }
+""".replace("KIND", kind.name.lower())
 
 RING = 1 << 22
 

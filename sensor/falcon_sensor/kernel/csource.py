@@ -52,9 +52,15 @@ class Stage(IntEnum):
     OPEN_CALL = 1
     CONNECT_CALL = 2
     EXEC_CALL = 3
-    OPEN = 4
-    CONNECT = 5
-    FINISH = 6
+    NAMES_CALL = 4
+    DESCRIPTOR_CALL = 5
+    PLAIN_CALL = 6
+    OPEN = 7
+    CONNECT = 8
+    NAMES = 9
+    DESCRIPTOR = 10
+    PLAIN = 11
+    FINISH = 12
 
 
 class Place(IntEnum):
@@ -67,24 +73,19 @@ class Place(IntEnum):
     OVERFLOW = 4
 
 
-STAGES = 8
+STAGES = 16
 PLACE_MARK = 0x464C434E
 """Immediate operand that the loader replaces by the number of a place."""
 
-_CALL_STAGES = {
-    layout.Kind.OPEN: Stage.OPEN_CALL,
-    layout.Kind.CONNECT: Stage.CONNECT_CALL,
-    layout.Kind.EXEC: Stage.EXEC_CALL,
-}
-_FILTER_STAGES = {layout.Kind.OPEN: Stage.OPEN, layout.Kind.CONNECT: Stage.CONNECT}
+_CALL_STAGES = {kind: Stage[f"{kind.name}_CALL"] for kind in layout.Kind}
+_FILTER_STAGES = {kind: Stage[kind.name] for kind in layout.Kind if kind is not layout.Kind.EXEC}
 _FUNCTIONS = {
-    Stage.OPEN_CALL: "ev_sys_open",
-    Stage.CONNECT_CALL: "ev_sys_connect",
-    Stage.EXEC_CALL: "ev_sys_exec",
-    Stage.OPEN: "ev_open",
-    Stage.CONNECT: "ev_connect",
+    **{stage: f"ev_sys_{kind.name.lower()}" for kind, stage in _CALL_STAGES.items()},
+    **{stage: f"ev_{kind.name.lower()}" for kind, stage in _FILTER_STAGES.items()},
     Stage.FINISH: "ev_finish",
 }
+_URING_KINDS = frozenset((layout.Kind.OPEN, layout.Kind.CONNECT))
+"""Kinds of which io_uring's submissions are watched."""
 
 
 class Tail(NamedTuple):
@@ -114,7 +115,8 @@ def generate(
     """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page."""
     kinds = {layout.KIND_OF[event] for event in plan.events} - {layout.Kind.EXEC}
     called = sorted(kinds | ({layout.Kind.EXEC} if plan.failed_execs else set()))
-    uring = hooks.uring_submit is not None and bool(kinds)
+    by_uring = kinds & _URING_KINDS if hooks.uring_submit is not None else set()
+    uring = bool(by_uring)
 
     attach = {"sched_process_exec": "ev_exec"}
     if hooks.prepare_exec:
@@ -128,20 +130,23 @@ def generate(
     if plan.failed_execs:
         definitions["FALCON_FAILED_EXECS"] = 1
     if uring:
-        definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in kinds}
+        definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in by_uring}
     text = [f"#define {name} {value}" for name, value in definitions.items()]
     text += [_v1_subsystems(host)] if host.v1_subsystems else []
     text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *structs()]
     text.append(syscalls.c_text(host.machine, _calls(plan)))
+    text += _call_stages(plan)
     text += map(_program, ("types", "cgroups", "task", "paths", "files", f"registers_{host.machine}"))
     text.append(_program("record"))
     text += [_program("given_args")] if plan.failed_execs else []
     text += [_program("finish"), f'#line 1 "filters"\n{plan.filters}', _program("exec")]
     text += [_program("exec_failed")] if plan.failed_execs else []
+    text += [_program("sockets")] if kinds & {layout.Kind.CONNECT, layout.Kind.DESCRIPTOR} else []
+    text += [_program("calls")] if kinds - {layout.Kind.OPEN, layout.Kind.CONNECT} else []
     text += [_program(kind.name.lower()) for kind in sorted(kinds)]
     text += [_program("syscalls")] if called else []
     text += [_program("uring")] if uring else []
-    return Source("\n".join(text), attach, tuple(_tails(called, kinds, uring, hooks.paired)))
+    return Source("\n".join(text), attach, tuple(_tails(called, kinds, by_uring, hooks.paired)))
 
 
 def _calls(plan: contract.Plan) -> set[str]:
@@ -149,16 +154,25 @@ def _calls(plan: contract.Plan) -> set[str]:
     return {event for event in plan.events if layout.KIND_OF[event] is not layout.Kind.EXEC or plan.failed_execs}
 
 
-def _tails(called: list[layout.Kind], kinds: set[layout.Kind], uring: bool, paired: bool) -> Iterator[Tail]:
-    places = [Place.SYSCALL] if called else []
-    if uring:
-        places += [Place.SUBMIT, *([Place.COMPLETE, Place.OVERFLOW] if paired else [])]
+def _call_stages(plan: contract.Plan) -> Iterator[str]:
+    """``ev_call_stage(event)``: the first stage of a wanted call."""
+    events = {layout.EVENTS.index(event): event for event in _calls(plan)}
+    stages = {number: str(int(_CALL_STAGES[layout.KIND_OF[event]])) for number, event in sorted(events.items())}
+    return syscalls.switch("u32 ev_call_stage(u32 event)", "event", stages)
+
+
+def _tails(
+    called: list[layout.Kind], kinds: set[layout.Kind], by_uring: set[layout.Kind], paired: bool
+) -> Iterator[Tail]:
+    places = [Place.SUBMIT, *([Place.COMPLETE, Place.OVERFLOW] if paired else [])] if by_uring else []
     for kind in called:
         yield _tail(_CALL_STAGES[kind], Place.SYSCALL)
+    for kind in sorted(kinds):
+        yield _tail(_FILTER_STAGES[kind], Place.SYSCALL)
     for place in places:
-        for kind in sorted(kinds):
+        for kind in sorted(by_uring):
             yield _tail(_FILTER_STAGES[kind], place)
-    for place in (Place.EXEC, *places):
+    for place in (Place.EXEC, *([Place.SYSCALL] if called else []), *places):
         yield _tail(Stage.FINISH, place)
 
 
@@ -187,6 +201,8 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_CGROUP_CAP": layout.CGROUP_CAP,
         "FALCON_ARGS_CAP": layout.ARGS_CAP,
         "FALCON_ENV_CAP": layout.ENV_CAP,
+        "FALCON_TEXT_CAP": layout.TEXT_CAP,
+        "FALCON_STAGES": STAGES,
         "FALCON_WALK_STEPS": WALK_STEPS,
         "FALCON_CGROUP_STEPS": _CGROUP_STEPS,
         "FALCON_BUFFER": _BUFFER,

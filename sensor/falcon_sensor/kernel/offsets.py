@@ -110,6 +110,9 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "BPRM_FDPATH": ("linux_binprm.fdpath",),
     "SOCK_ADDRESS6": ("sock.__sk_common.skc_v6_rcv_saddr",),  # CONFIG_IPV6
     "SOCK_PEER_ADDRESS6": ("sock.__sk_common.skc_v6_daddr",),
+    "SOCK_LOCKS": ("sock.sk_userlocks",),
+    "CSK_BUCKET": ("inet_connection_sock.icsk_bind_hash",),
+    "BUCKET_REUSE": ("inet_bind_bucket.fastreuse",),
     "UNIX_PEER": ("unix_sock.peer",),  # CONFIG_UNIX=y; as a module its types are elsewhere
     "UNIX_ADDRESS": ("unix_sock.addr",),
     "UNIX_ADDRESS_LENGTH": ("unix_address.len",),
@@ -144,6 +147,7 @@ _ARCHITECTURE: dict[str, dict[str, tuple[str, ...]]] = {
         "REGS_DI": ("pt_regs.di",),
         "REGS_BP": ("pt_regs.bp",),
         "REGS_R8": ("pt_regs.r8",),
+        "REGS_R9": ("pt_regs.r9",),
         "REGS_R10": ("pt_regs.r10",),
         "TASK_COMPAT": ("task_struct.thread_info.status",),
     },

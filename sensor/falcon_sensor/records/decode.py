@@ -80,12 +80,52 @@ class ConnectBody(NamedTuple):
     reserved: int
 
 
-Body = ExecBody | OpenBody | ConnectBody
+class NamesBody(NamedTuple):
+    argument_0: int
+    argument_1: int
+    argument_2: int
+    argument_3: int
+    argument_4: int
+    argument_5: int
 
-_BODY_TYPES: dict[int, type[ExecBody] | type[OpenBody] | type[ConnectBody]] = {
+
+class DescriptorBody(NamedTuple):
+    argument_0: int
+    argument_1: int
+    argument_2: int
+    argument_3: int
+    argument_4: int
+    argument_5: int
+    ino: int
+    dev: int
+    fd: int
+    file_mode: int
+    family: int
+    sock_type: int
+    protocol: int
+    source_port: int
+    dest_port: int
+    reserved: int
+
+
+class PlainBody(NamedTuple):
+    argument_0: int
+    argument_1: int
+    argument_2: int
+    argument_3: int
+    argument_4: int
+    argument_5: int
+
+
+Body = ExecBody | OpenBody | ConnectBody | NamesBody | DescriptorBody | PlainBody
+
+_BODY_TYPES: dict[int, type[Body]] = {
     layout.Kind.EXEC: ExecBody,
     layout.Kind.OPEN: OpenBody,
     layout.Kind.CONNECT: ConnectBody,
+    layout.Kind.NAMES: NamesBody,
+    layout.Kind.DESCRIPTOR: DescriptorBody,
+    layout.Kind.PLAIN: PlainBody,
 }
 
 _HEAD = layout.format_of(layout.HEAD)
@@ -162,8 +202,12 @@ class Record:
 
     @cached_property
     def body(self) -> Body:
-        """`ExecBody`, `OpenBody` or `ConnectBody`, by kind."""
+        """`ExecBody`, `OpenBody`, ..., by kind."""
         return _BODY_TYPES[self.head.kind]._make(_BODIES[self.head.kind].unpack_from(self.data, self._shape.body))
+
+    def argument(self, position: int) -> int:
+        """A register of the call, as `calls.CALLS` says; for kinds that carry them (NAMES, DESCRIPTOR, PLAIN)."""
+        return int(self.body[position])
 
     def blob(self, name: str) -> bytes:
         """The named blob of this kind, not cached. Raises KeyError for a name the kind lacks."""

@@ -15,6 +15,8 @@ import struct
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
+from falcon_sensor.records import calls
+
 ANCESTORS = 8
 """How many ancestors a record carries, nearest first. Deeper chains come from the process cache."""
 
@@ -40,6 +42,12 @@ class Kind(IntEnum):
     EXEC = 1
     OPEN = 2
     CONNECT = 3
+    NAMES = 4
+    """calls about one or two file names (`link`, `rename`, ...), see `calls`"""
+    DESCRIPTOR = 5
+    """calls about a descriptor (`dup`, `sendto`, ...)"""
+    PLAIN = 6
+    """calls about numbers only (`ptrace`, `setuid`, ...)"""
 
 
 class Flag(IntFlag):
@@ -69,6 +77,12 @@ class Flag(IntFlag):
     """the plan's filter said yes; without it the record only feeds the process cache (exec records)"""
     FD_CREATED = 1 << 13
     """the call made the file (FMODE_CREATED of the opened file)"""
+    FD_CONNECTED = 1 << 14
+    """the descriptor is a socket with a peer of its own (DESCRIPTOR records)"""
+    FD_SERVER = 1 << 15
+    """the descriptor's own end is the server's, else the client's (DESCRIPTOR records)"""
+    FD_ADDRESSED = 1 << 16
+    """the far end is the one this call was given, or came from: the socket has none of its own (DESCRIPTOR records)"""
 
 
 HEAD = (
@@ -109,6 +123,9 @@ ANCESTOR = (
     Member("comm", "comm"),
 )
 
+REGISTERS = tuple(Member(f"argument_{position}", "s64") for position in range(calls.ARGUMENTS))
+"""The call's arguments as wide as the kernel reads them, those not in `calls.CALLS` 0."""
+
 BODIES: dict[Kind, tuple[Member, ...]] = {
     Kind.EXEC: (
         Member("cap_inheritable", "u64"),
@@ -137,12 +154,28 @@ BODIES: dict[Kind, tuple[Member, ...]] = {
         Member("dest_port", "u16"),  # host order
         Member("reserved", "u16"),
     ),
+    Kind.NAMES: REGISTERS,
+    Kind.DESCRIPTOR: (
+        *REGISTERS,
+        Member("ino", "u64"),  # of the file; 0: the descriptor is not open
+        Member("dev", "u32"),  # in new_encode_dev form
+        Member("fd", "s32"),  # the descriptor; that of the call's result for calls that make one
+        Member("file_mode", "u16"),  # S_IFMT and permissions; sockets and pipes have theirs, anonymous files none
+        Member("family", "u16"),  # AF_* of a socket, else 0; as in CONNECT
+        Member("sock_type", "u16"),
+        Member("protocol", "u16"),
+        Member("source_port", "u16"),  # of the client's end
+        Member("dest_port", "u16"),  # of the server's end
+        Member("reserved", "u32"),
+    ),
+    Kind.PLAIN: REGISTERS,
 }
 
 CGROUP_CAP = 512
 PATH_CAP = 4096
 ARGS_CAP = 8192
 ENV_CAP = 4096
+TEXT_CAP = 256
 
 COMMON_BLOBS = (
     # Paths of the task's cgroups, nearest component last: in the unified hierarchy, and in the first
@@ -169,15 +202,27 @@ BLOBS: dict[Kind, tuple[Blob, ...]] = {
         Blob("destination", 16),
         Blob("unix_path", 108),  # sun_path for AF_UNIX, an abstract one with its leading NUL
     ),
+    Kind.NAMES: (
+        Blob("name", PATH_CAP),  # as given
+        Blob("second", PATH_CAP),
+        Blob("base", PATH_CAP),  # where a relative `name` starts; empty for absolute ones
+        Blob("second_base", PATH_CAP),
+    ),
+    Kind.DESCRIPTOR: (
+        Blob("source", 16),  # the client's end; empty when there is none (a listening socket)
+        Blob("destination", 16),  # the server's
+        Blob("unix_path", 108),
+        Blob("path", PATH_CAP),  # dentry walk of anything but a socket
+        Blob("text", TEXT_CAP),
+    ),
+    Kind.PLAIN: (Blob("text", TEXT_CAP),),
 }
 
-EVENTS = ("execve", "execveat", "open", "openat", "openat2", "creat", "connect")
+EVENTS = ("execve", "execveat", "open", "openat", "openat2", "creat", "connect", *calls.CALLS)
 """Event type names in the order of the head's `event`; only ever appended to."""
 
-KIND_OF = {
-    event: Kind.EXEC if event.startswith("exec") else Kind.CONNECT if event == "connect" else Kind.OPEN
-    for event in EVENTS
-}
+_FIRST_KINDS = dict(zip(EVENTS, (Kind.EXEC,) * 2 + (Kind.OPEN,) * 4 + (Kind.CONNECT,), strict=False))
+KIND_OF = _FIRST_KINDS | {event: Kind[call.shape.name] for event, call in calls.CALLS.items()}
 """Event type to the kind of record that carries it."""
 
 

@@ -81,7 +81,7 @@ from dataclasses import dataclass, field
 
 from falcon_sensor.records import layout
 
-_KINDS = ("exec", "open", "connect")
+_KINDS = tuple(kind.name.lower() for kind in layout.Kind)
 
 
 @dataclass(frozen=True, slots=True)

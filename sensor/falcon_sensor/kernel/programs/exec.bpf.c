@@ -148,7 +148,7 @@ int ev_exec(struct bpf_raw_tracepoint_args *ctx)
     ev_begin(w, FALCON_KIND_EXEC, FALCON_EXEC_BLOBS, FALCON_EXEC_SLOTS);
     ev_give_names(w, FALCON_EXEC_FILENAME, FALCON_EXEC_EXE);
     ev_give_memory(w);
-    w->base = ev_cwd(task);
+    w->bases[0] = ev_cwd(task);
     ev_tails.call(ctx, EV_AT_EXEC * EV_STAGES + FALCON_STAGE_FINISH);
     return 0;
 }

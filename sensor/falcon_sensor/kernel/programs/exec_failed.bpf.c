@@ -34,7 +34,7 @@ int ev_sys_exec(struct bpf_raw_tracepoint_args *ctx)
     ev_begin(w, FALCON_KIND_EXEC, FALCON_EXEC_BLOBS, FALCON_EXEC_SLOTS);
     ev_give_names(w, FALCON_EXEC_FILENAME, FALCON_EXEC_EXE);
     w->argv = argv;
-    w->base = ev_cwd(f->task);
+    w->bases[0] = ev_cwd(f->task);
     ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + FALCON_STAGE_FINISH);
     return 0;
 }

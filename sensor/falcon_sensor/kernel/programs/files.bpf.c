@@ -1,5 +1,7 @@
 /* From descriptors to files, and what a file is made of. */
 
+#define EV_AT_FDCWD (-100)
+
 static __always_inline u64 ev_file_of(u64 task, s64 fd)
 {
     u64 table = READ(u64, READ(u64, task, FALCON_TASK_FILES), FALCON_FILES_FDT);

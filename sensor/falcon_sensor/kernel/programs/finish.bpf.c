@@ -23,14 +23,16 @@ int ev_finish(struct bpf_raw_tracepoint_args *ctx)
     struct falcon_head *head = (struct falcon_head *)record;
     ev_fill_head(&w->facts, w->kind, head, (struct falcon_ancestor *)(head + 1));
     ev_append_cgroups(w, record);
-    if (w->base) {
-        ev_walk_path(w, w->base, 0);
-        ev_give_walked(w, FALCON_BASE_SLOT, FALCON_PATH_CAP);
-    }
 #pragma clang loop unroll(disable)
-    for (u32 slot = FALCON_COMMON_SLOTS; slot < FALCON_SLOTS; slot++)
+    for (u32 slot = FALCON_COMMON_SLOTS; slot < FALCON_SLOTS; slot++) {
+        u64 base = slot == FALCON_BASE_SLOT ? w->bases[0] : slot == FALCON_BASE_SLOT + 1 ? w->bases[1] : 0;
+        if (base) { /* both share the walk's memory: each is copied before the next is walked */
+            ev_walk_path(w, base, 0);
+            ev_give_walked(w, slot, FALCON_PATH_CAP);
+        }
         if (w->lengths + 2 * slot < w->first)
             ev_append(w, record, slot, &w->blobs[slot]);
+    }
 #ifdef FALCON_FAILED_EXECS
     if (w->argv)
         ev_append_given_args(w, record);

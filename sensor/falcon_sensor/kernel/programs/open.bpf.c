@@ -2,7 +2,6 @@
  * the name in user memory says by then, and whatever link or descriptor led there, the file is what
  * was opened. The name as given comes along because a rule may be true of either. */
 
-#define EV_AT_FDCWD (-100)
 #define EV_O_CREAT 0100
 #define EV_O_TMPFILE 020000000
 /* creat(2) is open with O_CREAT | O_WRONLY | O_TRUNC. */
@@ -83,7 +82,7 @@ int ev_open(struct bpf_raw_tracepoint_args *ctx)
     out->body.dirfd = f->dirfd;
     ev_begin(w, FALCON_KIND_OPEN, FALCON_OPEN_BLOBS, FALCON_OPEN_SLOTS);
     ev_give_names(w, FALCON_OPEN_NAME, FALCON_OPEN_PATH);
-    w->base = ev_base(w);
+    w->bases[0] = ev_base(w);
     ev_tails.call(ctx, place * EV_STAGES + FALCON_STAGE_FINISH);
     return 0;
 }

@@ -6,7 +6,8 @@ static __always_inline void ev_begin(struct ev_workspace *w, u32 kind, u32 blobs
     w->at = blobs;
     w->first = blobs;
     w->lengths = blobs - 2 * slots;
-    w->base = 0;
+    w->bases[0] = 0;
+    w->bases[1] = 0;
     w->argv = 0;
 #pragma unroll
     for (u32 slot = 0; slot < FALCON_SLOTS; slot++)

@@ -21,4 +21,5 @@ static __always_inline void ev_read_arguments(struct ev_workspace *w, u64 regist
     w->arguments[2] = READ(u64, registers, FALCON_REGS_X0 + 2 * sizeof(u64)) & mask;
     w->arguments[3] = READ(u64, registers, FALCON_REGS_X0 + 3 * sizeof(u64)) & mask;
     w->arguments[4] = READ(u64, registers, FALCON_REGS_X0 + 4 * sizeof(u64)) & mask;
+    w->arguments[5] = READ(u64, registers, FALCON_REGS_X0 + 5 * sizeof(u64)) & mask;
 }

@@ -25,12 +25,14 @@ static __always_inline void ev_read_arguments(struct ev_workspace *w, u64 regist
         w->arguments[2] = (u32)EV_REGISTER(DX);
         w->arguments[3] = (u32)EV_REGISTER(SI);
         w->arguments[4] = (u32)EV_REGISTER(DI);
+        w->arguments[5] = (u32)EV_REGISTER(BP);
     } else {
         w->arguments[0] = EV_REGISTER(DI);
         w->arguments[1] = EV_REGISTER(SI);
         w->arguments[2] = EV_REGISTER(DX);
         w->arguments[3] = EV_REGISTER(R10);
         w->arguments[4] = EV_REGISTER(R8);
+        w->arguments[5] = EV_REGISTER(R9);
     }
 #undef EV_REGISTER
 }

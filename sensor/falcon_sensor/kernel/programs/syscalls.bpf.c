@@ -1,31 +1,28 @@
 /* The dispatcher: sees every system call's exit and does as little as possible for nearly all. */
 
-#define EV_SOCKETCALL_CONNECT 3
+#define EV_SOCKETCALL_SEND 9
+#define EV_SOCKETCALL_RECV 10
 
-static __always_inline u32 ev_stage_of_call(u32 call)
+/* socketcall(2) of 32-bit x86 takes a pointer to the arguments of the call it stands for. Gives that call,
+ * 0: not wanted. */
+static __always_inline u32 ev_unwrap_socketcall(struct ev_workspace *w)
 {
-    switch (call) {
-    case FALCON_CALL_EXECVE:
-    case FALCON_CALL_EXECVEAT:
-        return FALCON_STAGE_EXEC_CALL;
-    case FALCON_CALL_CONNECT:
-        return FALCON_STAGE_CONNECT_CALL;
-    }
-    return FALCON_STAGE_OPEN_CALL;
-}
-
-/* socketcall(2) of 32-bit x86 takes a pointer to the arguments of the call it stands for. */
-static __always_inline int ev_unwrap_socketcall(struct ev_workspace *w)
-{
-    u32 inner[3] = {};
-    if (w->arguments[0] != EV_SOCKETCALL_CONNECT)
+    u32 inner[6] = {};
+    u32 which = w->arguments[0];
+    u64 given = w->arguments[1];
+    u32 call = ev_socket_call(which);
+    if (!call)
         return 0;
-    if (bpf_probe_read_user(inner, sizeof(inner), (void *)w->arguments[1]))
+    /* Only connect and socket have three, but what stands behind a shorter list is read as well, if it can be. */
+    if (bpf_probe_read_user(inner, sizeof(inner), (void *)given) && bpf_probe_read_user(inner, 12, (void *)given) &&
+        bpf_probe_read_user(inner, 8, (void *)given))
         inner[0] = -1;
-    w->arguments[0] = inner[0];
-    w->arguments[1] = inner[1];
-    w->arguments[2] = inner[2];
-    return 1;
+    if (which == EV_SOCKETCALL_SEND || which == EV_SOCKETCALL_RECV)
+        inner[4] = inner[5] = 0; /* no address */
+#pragma unroll
+    for (u32 i = 0; i < 6; i++)
+        w->arguments[i] = inner[i];
+    return call;
 }
 
 int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -45,9 +42,9 @@ int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     ev_read_arguments(w, registers, compat);
     if (call == FALCON_CALL_SOCKETCALL) {
-        if (!ev_unwrap_socketcall(w))
+        call = ev_unwrap_socketcall(w);
+        if (!call)
             return 0;
-        call = FALCON_CALL_CONNECT;
     }
     w->facts.task = task;
     w->facts.result = ctx->args[1];
@@ -55,6 +52,6 @@ int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     w->facts.event = call - 1;
     w->facts.flags = compat ? FALCON_FLAG_IA32 : 0;
     w->unsure = 0;
-    ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + ev_stage_of_call(call));
+    ev_tails.call(ctx, EV_AT_SYSCALL * EV_STAGES + ev_call_stage(call - 1));
     return 0;
 }

@@ -41,6 +41,9 @@ struct falcon_facts {
     u16 reserved;
     u8 source[16];
     u8 destination[16];
+    u32 file_mode;
+    u32 padding;
+    s64 arguments[6];
 };
 
 struct falcon_names {
@@ -64,14 +67,14 @@ struct ev_blob {
 /* Everything about the event at hand, handed on from stage to stage. */
 struct ev_workspace {
     struct falcon_facts facts;
-    u64 arguments[6];
+    u64 arguments[8]; /* the two behind the registers' are what absent ones stand for: see syscalls.py */
     u64 at;      /* where the record's next blob goes */
     u64 first;   /* where its first one went */
     u64 walked;  /* where the last walked path begins in `walk`; it ends at FALCON_PATH_CAP */
     u64 written; /* bytes of it so far */
     u64 whole;   /* the walk came to its end */
     u64 file;    /* the struct file the event is about, 0: none */
-    u64 base;    /* a struct path to be walked for slot FALCON_BASE_SLOT, 0: none */
+    u64 bases[2]; /* each a struct path to be walked for slot FALCON_BASE_SLOT and the next, 0: none */
     u64 argv;    /* failed exec: user memory's array of arguments */
     u32 kind;
     u32 lengths; /* offset of the record's table of lengths */
@@ -105,7 +108,7 @@ enum { EV_AT_SYSCALL, EV_AT_EXEC, EV_AT_SUBMIT, EV_AT_COMPLETE, EV_AT_OVERFLOW, 
  *     exec      ---------------------------------------------------------------------------------'
  *
  * The loader loads a stage once for each place, and puts the place's number where this value stands. */
-#define EV_STAGES 8
+#define EV_STAGES FALCON_STAGES
 #define EV_PLACE(place) asm volatile("%0 = " FALCON_PLACE_MARK : "=r"(place))
 
 /* Where the second filter is asked. What io_uring does is shipped unasked when its completion could not be
