@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from falcon_rules import bundle, evaluate
-from falcon_sensor.engine import event, scoping
+from falcon_sensor.engine import event, naming, scoping
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import layout
 
@@ -106,7 +106,7 @@ class Dispatcher:
     """
 
     def __init__(self, rules: Sequence[bundle.Rule], indexes: Sequence[int], *, first: bool, report: Report) -> None:
-        self._rules = [scoping.scoped(rule) for rule in rules]
+        self._rules = [scoping.scoped(naming.named(rule)) for rule in rules]
         self._first = first
         self._report = report
         self._groups: dict[tuple[tuple[int, ...], bool], _Group] = {}

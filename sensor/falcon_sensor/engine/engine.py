@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from falcon_rules import bundle, output
 from falcon_sensor import alerts
-from falcon_sensor.engine import dispatch, event, limiter
+from falcon_sensor.engine import dispatch, event, limiter, naming
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode
 from falcon_sensor.state import questions
@@ -66,6 +66,7 @@ class Engine:
         self._session = event.Session(state, self._options.hostname.encode("utf-8", "surrogateescape"))
         self._limiter = limiter.Limiter(self._options.rate_limit, self._options.limiter_capacity)
         running = [i for i, rule in enumerate(self._rules) if rule.priority <= self._options.priority]
+        state.hosts.watch({name for i in running for name in naming.names_of(self._rules[i].condition)})
         self.running = [self._rules[i] for i in running]
         self.counters = {rule.uid: Counters() for rule in self._rules}
         self._raised: list[tuple[int, Exception]] = []

@@ -78,7 +78,9 @@ PLACE_MARK = 0x464C434E
 """Immediate operand that the loader replaces by the number of a place."""
 
 _CALL_STAGES = {kind: Stage[f"{kind.name}_CALL"] for kind in layout.Kind}
-_FILTER_STAGES = {kind: Stage[kind.name] for kind in layout.Kind if kind is not layout.Kind.EXEC}
+_FILTER_STAGES: dict[layout.Kind, Stage] = {
+    kind: Stage[kind.name] for kind in layout.Kind if kind is not layout.Kind.EXEC
+}
 _FUNCTIONS = {
     **{stage: f"ev_sys_{kind.name.lower()}" for kind, stage in _CALL_STAGES.items()},
     **{stage: f"ev_{kind.name.lower()}" for kind, stage in _FILTER_STAGES.items()},

@@ -87,8 +87,18 @@ _X32_OWN = {"execve": 520, "execveat": 545, "ptrace": 521, "recvfrom": 517, "sen
 """x32's numbers are those of x86-64 with a bit set, but for calls that pass pointers within memory."""
 
 SOCKETCALLS = {
-    **{1: "socket", 2: "bind", 3: "connect", 4: "listen", 5: "accept", 9: "sendto", 11: "sendto"},
-    **{12: "recvfrom", 10: "recvfrom", 16: "sendmsg", 17: "recvmsg", 18: "accept4"},
+    1: "socket",
+    2: "bind",
+    3: "connect",
+    4: "listen",
+    5: "accept",
+    9: "sendto",
+    11: "sendto",
+    12: "recvfrom",
+    10: "recvfrom",
+    16: "sendmsg",
+    17: "recvmsg",
+    18: "accept4",
 }
 """What socketcall's first argument stands for; `send` (9) and `recv` (10) are the others without an address."""
 

@@ -51,7 +51,9 @@ def c_text(machine: str, events: Collection[str]) -> str:
     ours = [event for event in calls.CALLS if event in events]
     text += _by_event("u64 ev_widths(u32 event)", ours, lambda event: f"{_widths(event):#x}ULL")
     text += _by_event("u32 ev_places(u32 event)", ours, lambda event: f"{_places(event):#x}")
-    text += _by_event("u32 ev_is_bound(u32 event)", [event for event in ours if calls.CALLS[event].bound], lambda _: "1")
+    text += _by_event(
+        "u32 ev_is_bound(u32 event)", [event for event in ours if calls.CALLS[event].bound], lambda _: "1"
+    )
     return "\n".join(text)
 
 
@@ -106,7 +108,7 @@ _PLACES = {
     ),
     calls.Shape.PLAIN: ((calls.Role.TEXT, NOWHERE),),
 }
-"""What a program asks of a call's registers, lowest four bits first, and where to look when there is no such register."""
+"""What a program asks of a call's registers, lowest four bits first; and where it looks when there is none."""
 
 
 def _places(event: str) -> int:

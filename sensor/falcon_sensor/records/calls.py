@@ -157,9 +157,7 @@ CALLS: dict[str, Call] = {
     "listen": _on(_FD, _number("backlog", signed=True), bound=True),
     "bind": _on(_FD, _at("", Role.ADDRESS), Register("", Role.LENGTH), bound=True),
     "rename": _names(_name("oldpath"), _second("newpath")),
-    "renameat": _names(
-        _dir("olddirfd"), _name("oldpath"), _dir("newdirfd", Role.SECOND_DIRECTORY), _second("newpath")
-    ),
+    "renameat": _names(_dir("olddirfd"), _name("oldpath"), _dir("newdirfd", Role.SECOND_DIRECTORY), _second("newpath")),
     "renameat2": _names(
         _dir("olddirfd"), _name("oldpath"), _dir("newdirfd", Role.SECOND_DIRECTORY), _second("newpath"), _FLAGS
     ),

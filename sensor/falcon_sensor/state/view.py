@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from falcon_sensor.records import decode, layout
-from falcon_sensor.state import clock, containers, description, images, lineage, pods, processes, procfs, users
+from falcon_sensor.state import clock, containers, description, hosts, images, lineage, pods, processes, procfs, users
 from falcon_sensor.state import process as subject  # `State` has a method of that name
 
 LOGINUID_UNSET = procfs.NO_LOGIN
@@ -41,6 +41,7 @@ class State:
     ) -> None:
         self.pods = node_pods
         self.clock = clock.Clock()
+        self.hosts = hosts.Hosts()
         self._proc = procfs.Procfs(proc)
         self._processes = processes.Processes(self._proc, max_processes, max_bytes)
         self._lineage = lineage.Lineage(self._proc, self._processes)
@@ -156,6 +157,26 @@ class State:
     def group(self, record: decode.Record) -> users.Group:
         """The effective group, by the same container's or the host's group file."""
         return self._names(record).group(record.head.gid)
+
+    def user_of(self, record: decode.Record, uid: int) -> users.User:
+        """Any user, by the same passwd file as the process's own."""
+        return self._names(record).user(uid)
+
+    def group_of(self, record: decode.Record, gid: int) -> users.Group:
+        return self._names(record).group(gid)
+
+    def comm_of(self, record: decode.Record, pid: int) -> bytes | None:
+        """What a process is called now, by its number as the record's process sees it; None when that can't be told."""
+        head = record.head
+        if pid == head.vpid:
+            return record.comm
+        for ancestor in record.ancestors:
+            if pid == ancestor.vpid:
+                return ancestor.comm
+        if head.vpid != head.pid or pid <= 0:
+            return None  # in a pid namespace of its own, where we do not know our way
+        stat = self._proc.stat(pid)
+        return stat.comm if stat is not None else None
 
     def login_user(self, record: decode.Record) -> users.User | None:
         """The user that logged in (audit's loginuid; logins happen on the host); None when not set."""

@@ -53,6 +53,9 @@ BODIES: dict[layout.Kind, Any] = {
     layout.Kind.EXEC: decode.ExecBody(0, 0, 0, 0, 0, 0, 0),
     layout.Kind.OPEN: decode.OpenBody(77, 0x801, 0, 0, event.AT_FDCWD),
     layout.Kind.CONNECT: decode.ConnectBody(5, 2, 1, 6, 40000, 443, 0),
+    layout.Kind.NAMES: decode.NamesBody(0, 0, 0, 0, 0, 0),
+    layout.Kind.DESCRIPTOR: decode.DescriptorBody(5, 0, 0, 0, 0, 0, 77, 8, 5, 0o140777, 2, 1, 6, 40000, 443, 0),
+    layout.Kind.PLAIN: decode.PlainBody(0, 0, 0, 0, 0, 0),
 }
 
 

@@ -45,6 +45,9 @@ def test_decoders_follow_the_layout():
         layout.Kind.EXEC: decode.ExecBody._fields,
         layout.Kind.OPEN: decode.OpenBody._fields,
         layout.Kind.CONNECT: decode.ConnectBody._fields,
+        layout.Kind.NAMES: decode.NamesBody._fields,
+        layout.Kind.DESCRIPTOR: decode.DescriptorBody._fields,
+        layout.Kind.PLAIN: decode.PlainBody._fields,
     }
     assert fields == {kind: tuple(member.name for member in members) for kind, members in layout.BODIES.items()}
 

@@ -12,12 +12,12 @@ Flag values are the kernel's own numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 from falcon_rules.fields import events
 from falcon_sensor.engine import event
-from falcon_sensor.engine.fields import fd, kinds, names, proc, sockets, user
-from falcon_sensor.records import decode, layout
+from falcon_sensor.engine.fields import fd, kinds, names, proc, registers, sockets, user
+from falcon_sensor.engine.fields.registers import Argument
+from falcon_sensor.records import calls, decode, layout
 
 EXE_FLAGS = (
     (b"EXE_WRITABLE", layout.Flag.EXE_WRITABLE),
@@ -28,27 +28,8 @@ EXE_FLAGS = (
 _EXE_MASK = EXE_FLAGS[0][1] | EXE_FLAGS[1][1] | EXE_FLAGS[2][1] | EXE_FLAGS[3][1]
 
 
-class Argument(NamedTuple):
-    """value: as `evt.rawarg` gives it. text: the better text, None where there is none. show: the value as text."""
-
-    value: kinds.Extractor
-    text: kinds.Extractor | None = None
-    show: Callable[[Any], bytes] = lambda value: value if isinstance(value, bytes) else b"%d" % value
-
-
-def _octal(value: int) -> bytes:
-    return b"0%o" % value if value else b"0"
-
-
 def _hex(value: int) -> bytes:
     return b"%X" % value
-
-
-def _error(e: event.Event) -> bytes | None:
-    return names.error(e.head.result) if e.failed else None
-
-
-_RESULT = Argument(lambda e: e.head.result, _error)
 
 
 def _login(e: event.Event) -> bytes | None:
@@ -71,7 +52,7 @@ def _exe_flags(e: event.Event) -> bytes | None:
 
 
 _EXECVE: Mapping[str, Argument] = {
-    "res": _RESULT,
+    "res": registers.RESULT,
     "exe": Argument(lambda e: next(iter(_argv(e)), b"")),
     "args": Argument(lambda e: b" ".join(_argv(e)[1:])),
     "tid": Argument(lambda e: e.head.tid, lambda e: e.record.comm),
@@ -104,18 +85,6 @@ _EXECVE: Mapping[str, Argument] = {
 # open
 
 
-def _described_fd(e: event.Event) -> bytes | None:
-    """`<f>/etc/passwd`, `<4t>1.2.3.4:5->6.7.8.9:10`; the error of an open that failed."""
-    if e.kind is layout.Kind.OPEN and e.failed:
-        return _error(e)
-    character, name = fd.kind_character(e), fd.name(e)
-    if character is None:
-        return None
-    protocol = sockets.layer4(e) if character in (b"4", b"6") else None
-    letter = protocol[:1] if protocol in (b"tcp", b"udp") else b""
-    return b"<" + character + letter + b">" + (name or b"")
-
-
 def _dirfd(e: event.Event) -> int | None:
     return e.body.dirfd if isinstance(e.body, decode.OpenBody) else None
 
@@ -146,13 +115,13 @@ def _open_body(read: Callable[[decode.OpenBody], int], show: Callable[[int], byt
     return Argument(lambda e: read(e.body) if isinstance(e.body, decode.OpenBody) else None, None, show)
 
 
-_FD = Argument(lambda e: e.head.result, _described_fd)
+_FD = Argument(lambda e: e.head.result, registers.described_fd)
 _NAME = Argument(fd.name_as_given, _absolute_name)
 _OPEN: Mapping[str, Argument] = {
     "fd": _FD,
     "name": _NAME,
     "flags": Argument(lambda e: e.open_flags, _open_flags),
-    "mode": _open_body(lambda body: body.mode, _octal),
+    "mode": _open_body(lambda body: body.mode, registers.octal),
     "dev": Argument(fd.device, None, _hex),
     "ino": Argument(fd.inode),
 }
@@ -169,9 +138,9 @@ def _address(e: event.Event) -> bytes | None:
 
 
 _CONNECT: Mapping[str, Argument] = {
-    "res": _RESULT,
+    "res": registers.RESULT,
     "tuple": Argument(sockets.name),
-    "fd": Argument(fd.number, _described_fd),
+    "fd": Argument(fd.number, registers.described_fd),
     "addr": Argument(_address),
 }
 
@@ -183,6 +152,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
     "openat2": _OPENAT,
     "creat": {name: argument for name, argument in _OPEN.items() if name != "flags"},
     "connect": _CONNECT,
+    **{event_type: registers.arguments_of(event_type) for event_type in calls.CALLS},
 }
 
 

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from falcon_sensor.engine import event
-from falcon_sensor.engine.fields import kinds, names
+from falcon_sensor.engine.fields import kinds, names, targets
 from falcon_sensor.records import layout
 
-CATEGORIES = {layout.Kind.EXEC: b"process", layout.Kind.OPEN: b"file", layout.Kind.CONNECT: b"net"}
+SENDING, RECEIVING = ("sendto", "sendmsg"), ("recvfrom", "recvmsg")
+
+_OTHERS = {
+    **dict.fromkeys(
+        ("socket", "sendto", "sendmsg", "recvfrom", "recvmsg", "accept", "accept4", "bind", "listen"), b"net"
+    ),
+    **dict.fromkeys(("dup", "dup2", "dup3"), b"IPC"),
+    **dict.fromkeys(("setuid", "setgid", "setresuid", "setresgid", "prctl", "unshare", "setns", "ptrace"), b"process"),
+    **dict.fromkeys(("kill", "tkill", "tgkill"), b"signal"),
+    **dict.fromkeys(("fchmod", "fchown", "open_by_handle_at"), b"file"),
+    **dict.fromkeys(("memfd_create",), b"memory"),
+}
+_BY_KIND = {
+    layout.Kind.EXEC: b"process",
+    layout.Kind.OPEN: b"file",
+    layout.Kind.CONNECT: b"net",
+    layout.Kind.NAMES: b"file",
+}
+CATEGORIES = {
+    event_type: _OTHERS.get(event_type, _BY_KIND.get(kind, b"other")) for event_type, kind in layout.KIND_OF.items()
+}
 
 EXECUTE_BITS = 0o111
 
@@ -15,10 +35,15 @@ def result_name(e: event.Event) -> bytes:
     return names.error(e.head.result) if e.failed else b"SUCCESS"
 
 
-def _errors_of(kind: layout.Kind | None) -> kinds.Extractor:
-    """`evt.count.error.*`: 1 or 0 for events of the kind, unavailable for others; None: the kinds of no group."""
-    wanted = {layout.Kind.EXEC} if kind is None else {kind}
-    return lambda e: int(e.failed) if e.kind in wanted else None
+def _errors_of(category: bytes | None) -> kinds.Extractor:
+    """`evt.count.error.*`: 1 or 0 for events of the category, unavailable for others; None: those of neither."""
+
+    def extract(e: event.Event) -> int | None:
+        found = CATEGORIES[e.type]
+        wanted = found not in (b"file", b"net") if category is None else found == category
+        return int(e.failed) if wanted else None
+
+    return extract
 
 
 def _is_open(e: event.Event, *modes: int) -> bool:
@@ -59,23 +84,23 @@ PLAIN: kinds.Plain = {
     "evt.dir": kinds.constant(b"<"),
     "evt.type": lambda e: e.type.encode(),
     "syscall.type": lambda e: e.type.encode(),
-    "evt.category": lambda e: CATEGORIES[e.kind],
+    "evt.category": lambda e: CATEGORIES[e.type],
     "evt.buffer": kinds.never,
     "evt.buflen": kinds.never,
     "evt.res": result_name,
     "evt.rawres": lambda e: e.head.result,
     "evt.failed": lambda e: e.failed,
-    "evt.is_io": kinds.constant(False),
-    "evt.is_io_read": kinds.constant(False),
-    "evt.is_io_write": kinds.constant(False),
-    "evt.io_dir": kinds.never,
+    "evt.is_io": lambda e: e.type in SENDING or e.type in RECEIVING,
+    "evt.is_io_read": lambda e: e.type in RECEIVING,
+    "evt.is_io_write": lambda e: e.type in SENDING,
+    "evt.io_dir": lambda e: b"write" if e.type in SENDING else b"read" if e.type in RECEIVING else None,
     "evt.is_wait": kinds.constant(False),
     "evt.is_syslog": kinds.constant(False),
     "evt.count": kinds.constant(1),
     "evt.count.exit": kinds.constant(1),
     "evt.count.error": lambda e: int(e.failed),
-    "evt.count.error.file": _errors_of(layout.Kind.OPEN),
-    "evt.count.error.net": _errors_of(layout.Kind.CONNECT),
+    "evt.count.error.file": _errors_of(b"file"),
+    "evt.count.error.net": _errors_of(b"net"),
     "evt.count.error.memory": kinds.never,
     "evt.count.error.other": _errors_of(None),
     "evt.is_open_read": lambda e: _is_open(e, 0, names.O_RDWR),
@@ -91,8 +116,8 @@ def _type_is(argument: str | None) -> kinds.Extractor:
 
 
 def _abspath(argument: str | None) -> kinds.Extractor:
-    # The calls with two paths (rename, link) are not among this version's events.
-    return absolute_path if argument is None else kinds.never
+    named = targets.by_descriptor(argument)
+    return lambda e: (absolute_path(e) if argument is None else None) if e.kind is layout.Kind.OPEN else named(e)
 
 
 WITH_ARGUMENT: kinds.WithArgument = {"evt.type.is": _type_is, "evt.abspath": _abspath}

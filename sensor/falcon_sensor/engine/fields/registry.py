@@ -7,9 +7,21 @@ from collections.abc import Iterator
 
 from falcon_rules import bundle, typed
 from falcon_rules.fields import table
-from falcon_sensor.engine.fields import ancestors, arguments, container, evt, fd, kinds, proc, sockets, times, user
+from falcon_sensor.engine.fields import (
+    ancestors,
+    arguments,
+    container,
+    evt,
+    fd,
+    kinds,
+    proc,
+    sockets,
+    targets,
+    times,
+    user,
+)
 
-_MODULES = (evt, times, arguments, proc, ancestors, user, fd, sockets, container)
+_MODULES = (evt, times, arguments, proc, ancestors, user, fd, targets, sockets, container)
 
 PLAIN: dict[str, kinds.Extractor] = {}
 WITH_ARGUMENT: dict[str, kinds.Maker] = {}

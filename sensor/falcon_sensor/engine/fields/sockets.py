@@ -1,8 +1,9 @@
 """`fd.*` of sockets: the ends of a connection.
 
-The caller of connect is the client: client and local are the source, server and remote the
-destination. An IPv4 address written the IPv6 way (`::ffff:1.2.3.4`) is that IPv4 address, for the
-kernel as for rules; else any rule about addresses could be walked around.
+Records have the client's end as source and the server's as destination. Which of them is the
+local one depends on who acts: the caller of connect is the client, that of accept the server. An
+IPv4 address written the IPv6 way (`::ffff:1.2.3.4`) is that IPv4 address, for the kernel as for
+rules; else any rule about addresses could be walked around.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 
 from falcon_sensor.engine import event
 from falcon_sensor.engine.fields import kinds, names
-from falcon_sensor.records import decode
+from falcon_sensor.records import decode, layout
 
 MAPPED = bytes(10) + b"\xff\xff"
 """First twelve bytes of an IPv4 address in IPv6 form."""
@@ -21,8 +22,31 @@ MAPPED = bytes(10) + b"\xff\xff"
 INET = (names.AF_INET, names.AF_INET6)
 
 
-def body(e: event.Event) -> decode.ConnectBody | None:
+FAR = layout.Flag.FD_CONNECTED | layout.Flag.FD_ADDRESSED
+"""Something is known of the far end."""
+
+
+def body(e: event.Event) -> decode.ConnectBody | decode.DescriptorBody | None:
+    """None for what is no socket."""
+    if isinstance(e.body, decode.DescriptorBody):
+        return e.body if e.body.family else None
     return e.body if isinstance(e.body, decode.ConnectBody) else None
+
+
+def is_server(e: event.Event) -> bool:
+    """Whether the socket's own end is the server's; whoever connects is the client."""
+    return e.kind is layout.Kind.DESCRIPTOR and bool(e.head.flags & layout.Flag.FD_SERVER)
+
+
+def _has_client(e: event.Event) -> bool:
+    if e.kind is not layout.Kind.DESCRIPTOR or e.head.flags & FAR:
+        return True
+    found = body(e)
+    return not is_server(e) and found is not None and found.source_port != 0
+
+
+def _has_server(e: event.Event) -> bool:
+    return e.kind is not layout.Kind.DESCRIPTOR or bool(e.head.flags & (FAR | layout.Flag.FD_SERVER))
 
 
 def is_inet(e: event.Event) -> bool:
@@ -40,21 +64,21 @@ def _address(e: event.Event, blob: str) -> bytes | None:
 
 
 def source(e: event.Event) -> bytes | None:
-    return _address(e, "source")
+    return _address(e, "source") if _has_client(e) else None
 
 
 def destination(e: event.Event) -> bytes | None:
-    return _address(e, "destination")
+    return _address(e, "destination") if _has_server(e) else None
 
 
 def source_port(e: event.Event) -> int | None:
     found = body(e)
-    return found.source_port if found is not None and is_inet(e) else None
+    return found.source_port if found is not None and is_inet(e) and _has_client(e) else None
 
 
 def destination_port(e: event.Event) -> int | None:
     found = body(e)
-    return found.dest_port if found is not None and is_inet(e) else None
+    return found.dest_port if found is not None and is_inet(e) and _has_server(e) else None
 
 
 def kind(e: event.Event) -> bytes | None:
@@ -66,7 +90,7 @@ def kind_character(e: event.Event) -> bytes | None:
     if found is None:
         return None
     if found.family in INET:
-        address = destination(e)
+        address = _address(e, "destination")
         return b"4" if len(address or b"") == 4 or (address is None and found.family == names.AF_INET) else b"6"
     return b"u" if found.family == names.AF_UNIX else b"o"
 
@@ -95,6 +119,9 @@ def name(e: event.Event) -> bytes | None:
     if found.family not in INET:
         return None
     client, server = source(e), destination(e)
+    if e.kind is layout.Kind.DESCRIPTOR and (server is None or client is None):
+        # One end only: what listens, or has no peer yet.
+        return end(server, found.dest_port) if server is not None else b""
     if server is None:
         return None
     if client is None:
@@ -106,7 +133,7 @@ def name(e: event.Event) -> bytes | None:
 def layer4(e: event.Event) -> bytes | None:
     found = body(e)
     if found is None:
-        return None
+        return b"<NA>" if isinstance(e.body, decode.DescriptorBody) and e.body.ino else None
     return names.protocol(found.sock_type, found.protocol) if found.family in INET else b"<NA>"
 
 
@@ -120,14 +147,28 @@ def family(e: event.Event) -> bytes | None:
 
 
 def connected(e: event.Event) -> bool | None:
-    return None if body(e) is None else e.head.result == 0
+    if body(e) is None:
+        return None
+    if e.kind is layout.Kind.DESCRIPTOR:
+        return bool(e.head.flags & layout.Flag.FD_CONNECTED)
+    return e.head.result == 0
 
 
 def name_changed(e: event.Event) -> bool | None:
-    """A connect that is on its way gives its socket the name it has from now on."""
+    """A connect that is on its way gives its socket the name it has from now on.
+
+    So do accept and bind that succeed, and every datagram to or from an address of its own: whether the one before
+    had the same is not known here.
+    """
     if body(e) is None:
         return None
+    if e.kind is layout.Kind.DESCRIPTOR:
+        named = not e.failed if e.type in NAMING else bool(e.head.flags & layout.Flag.FD_ADDRESSED)
+        return is_inet(e) and named
     return is_inet(e) and e.head.result in (0, -errno.EINPROGRESS)
+
+
+NAMING = ("accept", "accept4", "bind")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -155,29 +196,55 @@ def _both(first: kinds.Extractor, second: kinds.Extractor) -> kinds.Extractor:
     return extract
 
 
+def _side(mine: kinds.Extractor, other: kinds.Extractor) -> kinds.Extractor:
+    """`mine` for whoever is the client, `other` for a server."""
+    return lambda e: other(e) if is_server(e) else mine(e)
+
+
 _ADDRESSES = _both(source, destination)
 _PORTS = _both(source_port, destination_port)
+_LOCAL, _REMOTE = _side(source, destination), _side(destination, source)
+_LOCAL_PORT, _REMOTE_PORT = _side(source_port, destination_port), _side(destination_port, source_port)
+
+_ADDRESS_OF = {"c": source, "s": destination, "l": _LOCAL, "r": _REMOTE}
+_PORT_OF = {"c": source_port, "s": destination_port, "l": _LOCAL_PORT, "r": _REMOTE_PORT}
 
 PLAIN: kinds.Plain = {
     "fd.ip": _ADDRESSES,
     "fd.net": _ADDRESSES,
     "fd.port": _PORTS,
     "fd.proto": _PORTS,
-    **{f"fd.{side}{what}": source for side in "cl" for what in ("ip", "net")},
-    **{f"fd.{side}{what}": destination for side in "sr" for what in ("ip", "net")},
-    **{f"fd.{side}port": source_port for side in "cl"},
-    **{f"fd.{side}port": destination_port for side in "sr"},
-    **{f"fd.{side}proto": _service(source_port) for side in "cl"},
-    **{f"fd.{side}proto": _service(destination_port) for side in "sr"},
+    **{f"fd.{side}{what}": read for side, read in _ADDRESS_OF.items() for what in ("ip", "net")},
+    **{f"fd.{side}port": read for side, read in _PORT_OF.items()},
+    **{f"fd.{side}proto": _service(read) for side, read in _PORT_OF.items()},
     "fd.l4proto": layer4,
     "fd.sockfamily": family,
-    # Whoever connects is the client.
-    "fd.is_server": lambda e: None if body(e) is None else False,
+    "fd.is_server": lambda e: None if body(e) is None else is_server(e),
     "fd.connected": connected,
     "fd.name_changed": name_changed,
 }
 
-MISSING: kinds.Missing = {
-    f"fd.{side}ip.name": "this sensor does not look host names up: an answer from outside must not decide a rule"
-    for side in "cslr"
-}
+
+def _host(read: kinds.Extractor) -> kinds.Maker:
+    """Without argument the name known for the address; with a name whether the address is one of that host's."""
+
+    def make(argument: str | None) -> kinds.Extractor:
+        host = None if argument is None else argument.encode("utf-8", "surrogateescape")
+
+        def extract(e: event.Event) -> kinds.Value:
+            address = read(e)
+            if not isinstance(address, bytes):
+                return None
+            hosts = e.session.state.hosts
+            if host is None:
+                return hosts.name_of(address)
+            found = hosts.addresses(host)
+            return address in found if found else None
+
+        return extract
+
+    return make
+
+
+WITH_ARGUMENT: kinds.WithArgument = {f"fd.{side}ip.name": _host(read) for side, read in _ADDRESS_OF.items()}
+"""See `engine.naming` for where the argument comes from."""

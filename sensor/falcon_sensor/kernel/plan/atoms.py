@@ -68,6 +68,12 @@ class Subject(IntEnum):
     ANCESTOR_8 = 11
     ANY_ANCESTOR = 12
     """holds if it holds for some ancestor, the process itself not counted"""
+    FIRST = 13
+    """NAMES: the first name, made absolute"""
+    SECOND = 14
+    """NAMES: the second name, made absolute"""
+    TARGET = 15
+    """NAMES: the first name exactly as given, for calls where it is no file's"""
 
 
 def ancestor(level: int) -> Subject:
@@ -75,7 +81,10 @@ def ancestor(level: int) -> Subject:
     return Subject(Subject.COMM + level)
 
 
-PATHS = frozenset((Subject.NAME, Subject.RAW, Subject.EXE))
+PATHS = frozenset((Subject.NAME, Subject.RAW, Subject.EXE, Subject.FIRST, Subject.SECOND, Subject.TARGET))
+
+MADE_ABSOLUTE = frozenset((Subject.NAME, Subject.FIRST, Subject.SECOND))
+"""Of these the kernel sees what the caller gave, which may be relative."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from falcon_sensor.kernel.plan import atoms, clauses, ctext, cwalks, expression, stages, tables
-from falcon_sensor.records import layout
+from falcon_sensor.records import calls, layout
 
 NAMES_SHOWN = 6
 """Rules named in a comment; what many rules share says how many."""
@@ -33,7 +33,7 @@ def generate(filters: Sequence[stages.Filter], paths: tables.Table | None, comms
     """The contract's functions and what they need. A kind without filters wants nothing."""
     printer = ctext.Printer(paths, comms)
     text = [cwalks.scratch(paths, comms, ctext.READS)]
-    text += [cwalks.ADDRESSES] if any(f.kind is layout.Kind.CONNECT for f in filters) else []
+    text += [cwalks.ADDRESSES] if any(f.kind in _WITH_ADDRESSES for f in filters) else []
     if paths is not None:
         text += [cwalks.table("paths", paths), cwalks.HAS_SLASH, cwalks.SAME_NAME]
         text += [cwalks.walk_text(paths, _asks_slash(list(enumerate(filters))))]
@@ -49,6 +49,9 @@ def generate(filters: Sequence[stages.Filter], paths: tables.Table | None, comms
         text.append(_early(kind, own))
         text.append(_late(kind, own, paths))
     return "\n".join(text)
+
+
+_WITH_ADDRESSES = (layout.Kind.CONNECT, layout.Kind.DESCRIPTOR)
 
 
 def _name(each: stages.Filter, number: int, when: str, step: int) -> str:
@@ -169,8 +172,10 @@ def _late(kind: layout.Kind, own: Sequence[tuple[int, stages.Filter]], paths: ta
     subjects = _path_subjects(own)
     body = [f"    return falcon_decide_{name}(f, s);"]
     if paths is not None and subjects:
-        raw = atoms.Subject.RAW in subjects
-        body = _both_names(paths, raw) if kind is layout.Kind.OPEN else _executable(paths.words)
+        if kind is layout.Kind.OPEN:
+            body = _both_names(paths, atoms.Subject.RAW in subjects)
+        else:
+            body = _two_names(paths) if kind is layout.Kind.NAMES else _executable(paths.words)
     return "\n".join([_decide(kind, own), head, "{", _SCRATCH, *body, "}", ""])
 
 
@@ -254,4 +259,33 @@ def _executable(words: int) -> list[str]:
         *(f"        s->hit[{word}] = 0;" for word in range(words)),
         "    }",
         "    return falcon_decide_exec(f, s);",
+    ]
+
+
+def _two_names(paths: tables.Table) -> list[str]:
+    """Of NAMES events: the first name's bits are kept beside the second's, and both are asked about at once."""
+    words = range(paths.words)
+    unsure = [(1 << 64) - 1 & ~(paths.relative >> 64 * word) for word in words]
+    exact = " || ".join(f"f->event == {layout.EVENTS.index(event)}" for event in calls.TARGETS)
+    return [
+        *_PATHS_TABLE,
+        "#pragma clang loop unroll(disable)",
+        "    for (u32 pass = 0; pass < 2; pass++) {",
+        "        u64 length = pass ? n->path_length : n->name_length;",
+        "        const char *text = pass ? n->path : n->name;",
+        "        falcon_walk_text(table, text, length, s);",
+        f"        s->relative = text[0] != '/' && (pass || !({exact}));",
+        f"        if (s->hit[0] & {1 << tables.ODD} && (pass || !({exact}))) {{",
+        *(f"            s->may[{w}] = ~0ULL;" for w in words),
+        *(f"            s->hit[{w}] = 0;" for w in words),
+        "        } else if (s->relative) {",
+        *(f"            s->may[{w}] |= {unsure[w]:#x}ULL;" for w in words),
+        *(f"            s->hit[{w}] = 0;" for w in words),
+        "        }",
+        "        if (!pass) {",
+        *(f"            s->raw_hit[{w}] = s->hit[{w}];" for w in words),
+        *(f"            s->raw_may[{w}] = s->may[{w}];" for w in words),
+        "        }",
+        "    }",
+        "    return falcon_decide_names(f, s);",
     ]

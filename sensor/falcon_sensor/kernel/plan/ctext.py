@@ -8,6 +8,7 @@ memory, with the bits of the name at hand (`hit`, `may`), of the name as given (
 from __future__ import annotations
 
 from falcon_sensor.kernel.plan import atoms, expression, stages, tables
+from falcon_sensor.records import calls
 
 FACTS: dict[str, tuple[str, int, int]] = {
     "result": ("f->result", -(1 << 63), (1 << 63) - 1),
@@ -28,6 +29,10 @@ FACTS: dict[str, tuple[str, int, int]] = {
     "gid": ("s->gid", 0, (1 << 32) - 1),
     "pid": ("s->pid", 0, (1 << 32) - 1),
     "vpid": ("s->vpid", 0, (1 << 32) - 1),
+    **{
+        f"argument_{position}": (f"f->arguments[{position}]", -(1 << 63), (1 << 63) - 1)
+        for position in range(calls.ARGUMENTS)
+    },
     "caps_effective": ("s->caps_effective", 0, (1 << 64) - 1),
 }
 """A fact's C expression, its least and its greatest value."""
@@ -100,9 +105,13 @@ def _is_enclosed(text: str) -> bool:
     return False
 
 
+_FIRST_NAMES = (atoms.Subject.RAW, atoms.Subject.FIRST, atoms.Subject.TARGET)
+"""Those whose bits stand beside the ones of the name at hand."""
+
+
 def _variables(subject: atoms.Subject) -> tuple[str, str | None]:
     """Names of the bits that surely hold, and of those that may where these differ."""
-    if subject is atoms.Subject.RAW:
+    if subject in _FIRST_NAMES:
         return "raw_hit", "raw_may"
     if subject in atoms.PATHS:
         return "hit", "may"

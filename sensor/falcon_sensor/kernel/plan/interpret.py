@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from falcon_sensor.kernel.plan import atoms, clauses, cwalks, expression, stages, tables
-from falcon_sensor.records import layout
+from falcon_sensor.records import calls, layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Facts:
     caps_effective: int = 0
     comm: bytes = b""
     ancestors: tuple[bytes, ...] = ()
+    arguments: tuple[int, ...] = (0,) * calls.ARGUMENTS
 
 
 class _Bits(NamedTuple):
@@ -77,8 +78,12 @@ def wanted(filters: list[stages.Filter], paths: tables.Table | None, comms: tabl
 
 
 def _names(facts: Facts, kind: layout.Kind, paths: tables.Table | None) -> Iterator[_Names]:
-    if paths is None or kind is layout.Kind.CONNECT:
+    if paths is None or kind in _WITHOUT_NAMES:
         yield _Names(_NOTHING_KNOWN, _NOTHING_KNOWN)
+    elif kind is layout.Kind.NAMES:
+        first = _walk(paths, facts.name)
+        exact = facts.event in calls.TARGETS
+        yield _Names(_absolute(paths, facts.path), first if exact else _absolute(paths, facts.name))
     elif kind is layout.Kind.EXEC:
         found = _walk(paths, facts.path)
         known = facts.path and not found.hit >> tables.ODD & 1
@@ -91,6 +96,13 @@ def _names(facts: Facts, kind: layout.Kind, paths: tables.Table | None) -> Itera
             yield _Names(_given(paths, facts.name, given), raw, _last_slash(facts.name) if known else None)
         if facts.path:
             yield _Names(_walk(paths, facts.path), raw, _last_slash(facts.path))
+
+
+_WITHOUT_NAMES = (layout.Kind.CONNECT, layout.Kind.DESCRIPTOR, layout.Kind.PLAIN)
+
+
+def _absolute(paths: tables.Table, name: bytes) -> _Bits:
+    return _given(paths, name, _walk(paths, name))
 
 
 def _last_slash(name: bytes) -> int | None:
@@ -153,12 +165,17 @@ def _holds(
 def _number(facts: Facts, fact: str) -> int:
     if fact == "ancestors":
         return min(len(facts.ancestors), layout.ANCESTORS)
+    if fact.startswith("argument_"):
+        return facts.arguments[int(fact.removeprefix("argument_"))]
     return int(getattr(facts, fact))
+
+
+_FIRST_NAMES = (atoms.Subject.RAW, atoms.Subject.FIRST, atoms.Subject.TARGET)
 
 
 def _text_bits(subject: atoms.Subject, facts: Facts, names: _Names, table: tables.Table) -> _Bits:
     if subject in atoms.PATHS:
-        return names.raw if subject is atoms.Subject.RAW else names.name
+        return names.raw if subject in _FIRST_NAMES else names.name
     if subject is atoms.Subject.ANY_ANCESTOR:
         bits = 0
         for comm in facts.ancestors[: layout.ANCESTORS]:

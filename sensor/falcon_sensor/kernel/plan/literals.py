@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from falcon_rules import typed
-from falcon_sensor.kernel.plan import atoms, decisions, expression, files, sockets, texts
+from falcon_sensor.kernel.plan import arguments, atoms, decisions, descriptors, expression, files, sockets, texts
 from falcon_sensor.records import layout
 
 Values: TypeAlias = tuple[typed.Value, ...]
@@ -72,7 +72,7 @@ def _handler(name: str, kind: layout.Kind) -> Decide | None:
 
 def _absent(name: str, kind: layout.Kind) -> bool:
     """Exec has no descriptor, and an open's is no socket."""
-    if kind is layout.Kind.EXEC:
+    if kind in (layout.Kind.EXEC, layout.Kind.NAMES, layout.Kind.PLAIN):
         return True
     socket_only = name in _BY_KIND[layout.Kind.CONNECT] and name not in _BY_KIND[layout.Kind.OPEN]
     return kind is layout.Kind.OPEN and socket_only
@@ -248,6 +248,14 @@ def _opened(view: decisions.View, argument: str | None, op: str, values: Values)
     return decisions.when(files.SUCCEEDED, _text(atoms.Subject.NAME)(view, argument, op, values))
 
 
+def _argument(view: decisions.View, argument: str | None, op: str, values: Values) -> decisions.Decision:
+    return arguments.text(view.event, argument, op, values)
+
+
+def _raw_argument(view: decisions.View, argument: str | None, op: str, values: Values) -> decisions.Decision:
+    return arguments.raw(view.event, argument, op, values)
+
+
 _HOST_VALUES: Mapping[str, bytes | None] = {
     "container.id": b"host",
     "container.full_id": b"host",
@@ -295,6 +303,8 @@ _COMMON: Mapping[str, Decide] = {
     **{name: _of_container(value) for name, value in _HOST_VALUES.items()},
 }
 
+_ARGUMENTS: Mapping[str, Decide] = {"evt.arg": _argument, "evt.rawarg": _raw_argument}
+
 _BY_KIND: Mapping[layout.Kind, Mapping[str, Decide]] = {
     layout.Kind.EXEC: {
         "proc.exepath": _exe,
@@ -334,5 +344,26 @@ _BY_KIND: Mapping[layout.Kind, Mapping[str, Decide]] = {
         **{f"fd.{side}port": _simple(sockets.client_port) for side in "cl"},
         "fd.port": _simple(sockets.either_port),
         **{f"fd.{name}": _never for name in ("directory", "filename", "nameraw", "dev", "ino")},
+    },
+    layout.Kind.NAMES: _ARGUMENTS,
+    layout.Kind.PLAIN: _ARGUMENTS,
+    layout.Kind.DESCRIPTOR: {
+        **_ARGUMENTS,
+        "fd.num": _simple(descriptors.number),
+        "fd.typechar": _choices(*descriptors.TYPE_CHARACTERS),
+        "fd.type": _choices(*descriptors.TYPES),
+        "fd.sockfamily": _choices(*sockets.FAMILIES),
+        "fd.l4proto": _choices(*descriptors.LAYER_4),
+        "fd.connected": descriptors.connected,
+        "fd.name_changed": descriptors.name_changed,
+        **{f"fd.s{what}": _simple(descriptors.server(sockets.address)) for what in ("ip", "net")},
+        **{f"fd.c{what}": _simple(sockets.client_address) for what in ("ip", "net")},
+        **{f"fd.{side}{what}": _simple(descriptors.one_of_two) for side in "rl" for what in ("ip", "net")},
+        "fd.ip": _simple(descriptors.either(sockets.either_address)),
+        "fd.net": _simple(descriptors.either(sockets.either_address)),
+        "fd.sport": _simple(descriptors.server(sockets.port)),
+        "fd.cport": _simple(sockets.client_port),
+        **{f"fd.{side}port": _simple(descriptors.one_of_two_ports) for side in "rl"},
+        "fd.port": _simple(descriptors.either(sockets.either_port)),
     },
 }

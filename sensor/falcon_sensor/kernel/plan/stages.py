@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from falcon_sensor.kernel.plan import atoms, clauses, expression
-from falcon_sensor.records import layout
+from falcon_sensor.records import calls, layout
 
 
 class Cost(IntEnum):
@@ -25,6 +25,8 @@ class Cost(IntEnum):
     ANCESTORS = 2
     """a walk up the tree of processes"""
 
+
+_ARGUMENTS = tuple(f"argument_{position}" for position in range(calls.ARGUMENTS))
 
 _FACTS = frozenset(
     (
@@ -39,9 +41,12 @@ _FACTS = frozenset(
         "protocol",
         "source_port",
         "dest_port",
+        *_ARGUMENTS,
     )
 )
-_EARLY = frozenset(("result", "open_flags", "mode", "fd", "container", "uid", "gid", "pid", "vpid", "has_tty"))
+_EARLY = frozenset(
+    ("result", "open_flags", "mode", "fd", "container", "uid", "gid", "pid", "vpid", "has_tty", *_ARGUMENTS)
+)
 _EARLY_BITS = _EARLY | {"caps_effective"}
 
 

@@ -84,7 +84,7 @@ def _words(bits: int) -> int:
 
 
 def _patterns(test: atoms.Text) -> frozenset[atoms.Pattern]:
-    if test.subject is not atoms.Subject.NAME:
+    if test.subject not in atoms.MADE_ABSOLUTE:
         return test.patterns
     twins = (
         atoms.Pattern(pattern.text[1:], True, pattern.end)

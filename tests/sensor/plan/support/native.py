@@ -123,6 +123,7 @@ class Filter:
         for member in ("result", "flags", "open_flags", "mode", "fd", "family", "sock_type", "protocol"):
             setattr(f, member, getattr(facts, member))
         f.task, f.event = 1000, layout.EVENTS.index(facts.event)
+        f.arguments[:] = facts.arguments
         f.result_known = facts.result_known
         f.source_port, f.dest_port = facts.source_port, facts.dest_port
         f.source, f.destination = (type(f.source).from_buffer_copy(a) for a in (facts.source, facts.destination))

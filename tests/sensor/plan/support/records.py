@@ -53,6 +53,17 @@ def record(facts: interpret.Facts, base: bytes = b"") -> decode.Record:
         body = decode.OpenBody(7 if facts.path else 0, 0, facts.open_flags, facts.mode, -100)
         relative = facts.result < 0 and not facts.name.startswith(b"/")
         blobs |= {"name": facts.name, "path": facts.path, "base": base if relative else b""}
+    elif kind is layout.Kind.NAMES:
+        body = decode.NamesBody(*facts.arguments)
+        blobs |= {"name": facts.name, "second": facts.path}
+        blobs |= {blob: base for blob, name in (("base", facts.name), ("second_base", facts.path)) if name[:1] != b"/"}
+    elif kind is layout.Kind.PLAIN:
+        body = decode.PlainBody(*facts.arguments)
+    elif kind is layout.Kind.DESCRIPTOR:
+        socket = (facts.family, facts.sock_type, facts.protocol, facts.source_port, facts.dest_port)
+        body = decode.DescriptorBody(*facts.arguments, 7, 8, facts.fd, 0o100644, *socket, 0)
+        length = {2: 4, 10: 16}.get(facts.family, 0)
+        blobs |= {"source": facts.source[:length], "destination": facts.destination[:length], "path": b"/tmp/a"}
     else:
         ports = (facts.source_port, facts.dest_port)
         body = decode.ConnectBody(facts.fd, facts.family, facts.sock_type, facts.protocol, *ports, 0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from falcon_rules import bundle, operands, typed
 from falcon_rules.fields import table
 from falcon_sensor.kernel.plan import interpret
-from falcon_sensor.records import layout
+from falcon_sensor.records import calls, layout
 
 K = typed.Kind
 
@@ -81,7 +81,7 @@ NETWORKS = [
 PATH_FIELDS = ["fd.name", "fd.nameraw", "fd.directory", "fd.filename", "fs.path.name", "proc.exepath"]
 COMM_FIELDS = ["proc.name", "proc.pname", "proc.aname", "proc.aname[0]", "proc.aname[2]", "proc.aname[9]", "proc.sname"]
 WORD_FIELDS = {
-    "evt.type": [b"openat", b"creat", b"execve", b"connect"],
+    "evt.type": [b"openat", b"creat", b"execve", b"connect", b"dup2", b"symlink", b"sendto", b"linkat", b"ptrace"],
     "evt.res": [b"SUCCESS", b"ENOENT", b"EACCES", b"E", b"EINPROGRESS"],
     "evt.dir": [b"<", b">"],
     "fd.typechar": [b"f", b"d", b"4", b"6", b"u"],
@@ -94,18 +94,28 @@ WORD_FIELDS = {
     "k8s.ns.name": [b"default", b""],
     "evt.arg.flags": [b"O_TRUNC", b"O_CREAT", b"O_RDWR", b"O_DIRECT", b"TRUNC", b"O_PATH"],
     "thread.cap_effective": [b"CAP_SYS_ADMIN", b"sys_", b"CAP_NET_RAW", b"CAP_SYS_ADMIN CAP_SYS_BOOT"],
+    "evt.arg.request": [b"PTRACE_ATTACH", b"PTRACE_", b"16", b"PTRACE_TRACEME"],
+    "evt.arg.domain": [b"AF_PACKET", b"AF_INET", b"17", b"AF_"],
+    "evt.arg.target": [*NAMES, *PIECES],
+    "evt.arg.oldpath": [*NAMES, *PIECES],
+    "evt.arg.newpath": [*NAMES, *PIECES],
+    "evt.arg.name": [*NAMES, *PIECES],
+    "evt.arg.path": [*NAMES, *PIECES],
+    "evt.arg.mode": [b"S_IXUSR", b"S_I", b"0644"],
+    "evt.arg.nstype": [b"CLONE_NEWNS", b"NEW", b"0"],
     "user.name": [b"root", b"<NA>"],
     "proc.cmdline": [b"sh", b"bash -c"],
 }
 NUMBER_FIELDS = [
     *("fd.num", "evt.rawres", "evt.count.error", "user.uid", "group.gid", "proc.pid", "proc.vpid", "proc.tty"),
-    *("fd.sport", "fd.cport", "fd.rport", "fd.port", "evt.num", "proc.ppid"),
+    *("fd.sport", "fd.cport", "fd.rport", "fd.lport", "fd.port", "evt.num", "proc.ppid"),
+    *("evt.rawarg.domain", "evt.rawarg.request", "evt.rawarg.uid", "evt.rawarg.oldfd"),
 ]
 BOOL_FIELDS = [
     *("evt.failed", "evt.is_open_read", "evt.is_open_write", "evt.is_open_exec", "evt.is_open_create"),
     *("proc.is_exe_upper_layer", "proc.is_exe_from_memfd", "fd.connected", "fd.name_changed"),
 ]
-ADDRESS_FIELDS = ["fd.sip", "fd.cip", "fd.ip", "fd.rip"]
+ADDRESS_FIELDS = ["fd.sip", "fd.cip", "fd.ip", "fd.rip", "fd.lip"]
 NETWORK_FIELDS = ["fd.snet", "fd.cnet", "fd.net"]
 
 ORDER = ["<", "<=", ">", ">="]
@@ -222,8 +232,21 @@ def facts(event: str) -> st.SearchStrategy[interpret.Facts]:
             name=st.sampled_from([*NAMES, *ODD_NAMES]),
             path=st.sampled_from(NAMES),
         )
+    arguments = st.tuples(*[st.sampled_from([0, 1, 2, 16, 17, 22, 0x200, 0x20000, 0x4206])] * calls.ARGUMENTS)
+    if kind is layout.Kind.NAMES:
+        names = st.sampled_from([*NAMES, *ODD_NAMES])
+        results = st.sampled_from([0, 0, -2, -13])
+        return st.builds(interpret.Facts, **common, result=results, arguments=arguments, name=names, path=names)
+    if kind is layout.Kind.PLAIN:
+        results = st.sampled_from([0, 3, -1])
+        return st.builds(interpret.Facts, **common, result=results, arguments=arguments)
     if kind is layout.Kind.CONNECT:
         return _connects(common)
+    if kind is layout.Kind.DESCRIPTOR:
+        known = [0, layout.Flag.FD_CONNECTED, layout.Flag.FD_SERVER, layout.Flag.FD_ADDRESSED]
+        flags = st.sampled_from([*known, known[1] | known[2], known[2] | known[3]]).map(int)
+        extra = {"flags": flags, "arguments": arguments}
+        return _connects(common | extra, (0, 1, 2, 10, 16), (0, 1, 2, 3, -9))
     return _opens(common)
 
 
@@ -251,8 +274,13 @@ def _opens(draw: st.DrawFn, common: dict[str, st.SearchStrategy[object]]) -> int
 
 
 @st.composite
-def _connects(draw: st.DrawFn, common: dict[str, st.SearchStrategy[object]]) -> interpret.Facts:
-    family = draw(st.sampled_from([1, 2, 10, 16]))
+def _connects(
+    draw: st.DrawFn,
+    common: dict[str, st.SearchStrategy[object]],
+    families: tuple[int, ...] = (1, 2, 10, 16),
+    results: tuple[int, ...] = (0, -115, -111),
+) -> interpret.Facts:
+    family = draw(st.sampled_from(families))
     pool = {2: ADDRESSES[:3], 10: [ADDRESSES[3], MAPPED]}.get(family, [b""])
     address = st.sampled_from([each.ljust(16, b"\0") for each in pool])
     port = st.sampled_from([0, 22, 443, 65535]) if family in (2, 10) else st.just(0)
@@ -260,7 +288,7 @@ def _connects(draw: st.DrawFn, common: dict[str, st.SearchStrategy[object]]) -> 
         st.builds(
             interpret.Facts,
             **common,
-            result=st.sampled_from([0, -115, -111]),
+            result=st.sampled_from(results),
             fd=st.sampled_from([-1, 0, 3, 22]),
             family=st.just(family),
             sock_type=st.sampled_from([1, 2, 3]),
