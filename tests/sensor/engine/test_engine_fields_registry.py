@@ -81,7 +81,7 @@ def rule(condition: typed.Condition, *pieces: typed.FieldRef) -> bundle.Rule:
 
 def test_unsupported_fields_are_named_with_rule_and_reason():
     memory = typed.FieldRef("proc.vmsize", None, typed.Kind.NUMBER)
-    path = typed.FieldRef("evt.arg", "newpath", typed.Kind.TEXT)
+    path = typed.FieldRef("evt.arg", "quota_fmt_out", typed.Kind.TEXT)
     size = typed.FieldRef("evt.arg", "fdlimit", typed.Kind.TEXT)
     fine = typed.FieldRef("proc.name", None, typed.Kind.TEXT)
     condition = typed.All(
@@ -94,7 +94,7 @@ def test_unsupported_fields_are_named_with_rule_and_reason():
     found = registry.unsupported(bundle.Bundle((rule(condition, size, memory, fine),)))
     assert [(name, field) for name, field, _ in found] == [
         ("r", "proc.vmsize"),
-        ("r", "evt.arg.newpath"),
+        ("r", "evt.arg.quota_fmt_out"),
         ("r", "evt.arg.fdlimit"),
     ]
     assert all(reason for _, _, reason in found)
