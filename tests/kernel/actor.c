@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,157 @@ static void act_int80_connect(char **more) /* port, "socketcall" or "direct" */
     else
         call32(362, fd, (long)&address, sizeof(address), 0);
     close(fd);
+}
+
+/* ---- any call ---- */
+
+/* NUMBER and its arguments: numbers, @texts, SELF (the own pid); with int80 in front, the 32-bit way. */
+static void act_call(char **more)
+{
+    static char texts[6][512]; /* below 4 GiB */
+    long given[6] = {0};
+    int narrow = !strcmp(more[0], "int80");
+    more += narrow;
+    for (int i = 0; i < 6 && more[i + 1]; i++)
+        given[i] = more[i + 1][0] == '@' ? (long)strcpy(texts[i], more[i + 1] + 1) : strtol(more[i + 1], NULL, 0);
+    if (narrow)
+        call32(atoi(more[0]), given[0], given[1], given[2], given[3]);
+    else
+        told(syscall(atoi(more[0]), given[0], given[1], given[2], given[3], given[4], given[5]));
+}
+
+/* Bits that the kernel does not look at must not hide what it does look at. */
+static void act_socket_with_leftovers(char **more)
+{
+    close(told(syscall(SYS_socket, 0x5500000000L | AF_PACKET, 0x7700000000L | SOCK_RAW, 0)));
+}
+
+static void act_ptrace_child(char **more)
+{
+    pid_t child = fork();
+    if (!child) {
+        pause();
+        _exit(0);
+    }
+    told(syscall(SYS_ptrace, 16, child, 0x11, 0x22)); /* PTRACE_ATTACH */
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) == child)
+        ;
+}
+
+static int connected_to(const char *port)
+{
+    struct sockaddr_in address = to_port(port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (void *)&address, sizeof(address)))
+        die("connect");
+    return fd;
+}
+
+static void act_dup_socket(char **more) /* port, the call's number */
+{
+    int fd = connected_to(more[0]), call = atoi(more[1]);
+    close(told(syscall(call, fd, 77, call == SYS_dup3 ? O_CLOEXEC : 0)));
+    close(fd);
+}
+
+static void act_dup_file(char **more)
+{
+    int fd = open(more[0], O_RDONLY);
+    close(told(syscall(SYS_dup2, fd, 78)));
+    close(fd);
+}
+
+static void act_sendto(char **more) /* port, address family of the address */
+{
+    struct sockaddr_in address = to_port(more[0]);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    address.sin_family = atoi(more[1]);
+    told(syscall(SYS_sendto, fd, "hello", 5, 0, &address, sizeof(address)));
+    close(fd);
+}
+
+static void act_sendto_mapped(char **more) /* an IPv4 address by an IPv6 socket */
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(atoi(more[0]))};
+    memcpy(&address.sin6_addr, "\0\0\0\0\0\0\0\0\0\0\377\377\177\0\0\1", 16);
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    told(syscall(SYS_sendto, fd, "hello", 5, 0, &address, sizeof(address)));
+    close(fd);
+}
+
+static void act_sendmsg(char **more)
+{
+    struct sockaddr_in address = to_port(more[0]);
+    struct iovec part = {"hello", 5};
+    struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    told(syscall(SYS_sendmsg, fd, &message, 0));
+    close(fd);
+}
+
+static void act_send_connected(char **more)
+{
+    int fd = connected_to(more[0]);
+    told(syscall(SYS_sendto, fd, "hello", 5, 0, NULL, 0));
+    close(fd);
+}
+
+static void act_int80_sendto(char **more) /* port; by socketcall */
+{
+    static struct sockaddr_in address;
+    static uint32_t inner[6];
+    static char text[] = "hello";
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    address = to_port(more[0]);
+    inner[0] = fd;
+    inner[1] = (uint32_t)(uintptr_t)text;
+    inner[2] = 5;
+    inner[4] = (uint32_t)(uintptr_t)&address;
+    inner[5] = sizeof(address);
+    call32(102, 11, (long)inner, 0, 0);
+    close(fd);
+}
+
+/* Binds, listens, and accepts itself; then both ends talk. "accept" or "accept4". */
+static void act_serve(char **more)
+{
+    struct sockaddr_in address = to_port("0");
+    socklen_t length = sizeof(address);
+    char byte;
+    int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    told(syscall(SYS_bind, server, &address, sizeof(address)));
+    told(syscall(SYS_listen, server, 5));
+    getsockname(server, (void *)&address, &length);
+    if (connect(client, (void *)&address, sizeof(address)))
+        die("connect");
+    int number = strcmp(more[0], "accept4") ? SYS_accept : SYS_accept4;
+    int accepted = told(syscall(number, server, NULL, NULL, number == SYS_accept4 ? SOCK_CLOEXEC : 0));
+    if (write(client, "x", 1) != 1)
+        die("write");
+    told(syscall(SYS_recvfrom, accepted, &byte, 1, 0, NULL, NULL));
+    printf("%d\n", ntohs(address.sin_port));
+    close(accepted);
+    close(client);
+    close(server);
+}
+
+static void act_receive_datagram(char **more)
+{
+    struct sockaddr_in address = to_port("0"), from;
+    socklen_t length = sizeof(address);
+    char byte;
+    int server = socket(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM, 0);
+    if (bind(server, (void *)&address, sizeof(address)) || bind(client, (void *)&(struct sockaddr_in){
+            .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, sizeof(address)))
+        die("bind");
+    getsockname(server, (void *)&address, &length);
+    sendto(client, "x", 1, 0, (void *)&address, sizeof(address));
+    length = sizeof(from);
+    told(syscall(SYS_recvfrom, server, &byte, 1, 0, &from, &length));
+    printf("%d\n%d\n", ntohs(from.sin_port), ntohs(address.sin_port));
+    close(client);
+    close(server);
 }
 
 /* ---- io_uring ---- */
@@ -474,6 +626,18 @@ static struct {
     {"connect6", act_connect6},
     {"connect_unix", act_connect_unix},
     {"int80_connect", act_int80_connect},
+    {"call", act_call},
+    {"socket_with_leftovers", act_socket_with_leftovers},
+    {"ptrace_child", act_ptrace_child},
+    {"dup_socket", act_dup_socket},
+    {"dup_file", act_dup_file},
+    {"sendto", act_sendto},
+    {"sendto_mapped", act_sendto_mapped},
+    {"sendmsg", act_sendmsg},
+    {"send_connected", act_send_connected},
+    {"int80_sendto", act_int80_sendto},
+    {"serve", act_serve},
+    {"receive_datagram", act_receive_datagram},
     {"uring_open", act_uring_open},
     {"uring_openat2", act_uring_openat2},
     {"uring_by_worker", act_uring_by_worker},
@@ -496,10 +660,10 @@ static struct {
 
 int main(int count, char **given)
 {
-    char own_pid[16], *more[8] = {0};
+    char own_pid[16], *more[12] = {0};
     setvbuf(stdout, NULL, _IONBF, 0);
     snprintf(own_pid, sizeof(own_pid), "%d", getpid());
-    for (int i = 3; i < count && i < 10; i++)
+    for (int i = 3; i < count && i < 13; i++)
         more[i - 3] = strcmp(given[i], "SELF") ? given[i] : own_pid;
     for (unsigned i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (!strcmp(given[1], actions[i].name)) {

@@ -40,13 +40,13 @@ static __always_inline void ev_tell_registers(const struct ev_workspace *w, s64 
         out[i] = w->facts.arguments[i];
 }
 
-/* A short string in user memory as blob `slot`; it lies in the workspace's component until it is copied. */
+/* A short string in user memory as blob `slot`. */
 static __always_inline void ev_give_text(struct ev_workspace *w, u32 slot, u64 address)
 {
-    s64 length = address ? bpf_probe_read_user_str(w->component, FALCON_NAME_MAX, (void *)address) : 1;
+    s64 length = address ? bpf_probe_read_user_str(w->text, FALCON_TEXT_CAP, (void *)address) : 1;
     if (length < 1) {
         w->facts.flags |= FALCON_FLAG_UNREADABLE;
         length = 1;
     }
-    ev_give(w, slot, FALCON_TEXT_CAP, (u64)w->component, length - 1, 0);
+    ev_give(w, slot, FALCON_TEXT_CAP, (u64)w->text, length - 1, 0);
 }

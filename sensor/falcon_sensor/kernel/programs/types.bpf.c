@@ -86,6 +86,7 @@ struct ev_workspace {
     /* Paths are put together from their end; a component may be written at any place in front of it. */
     char walk[FALCON_PATH_CAP + FALCON_NAME_MAX];
     char component[FALCON_NAME_MAX];
+    char text[FALCON_TEXT_CAP]; /* a short string of the caller's */
 };
 
 /* The filters' own memory; the facts they are given are always a workspace's. */
