@@ -82,6 +82,24 @@ def branch_holds(branch, world):
     )
 
 
+@settings(max_examples=300, deadline=None)
+@given(PLAIN)
+def test_dropping_contradictions_keeps_the_meaning(part):
+    small = expression.consistent(simplified(part))
+    assert meaning(small) == meaning(part)
+
+
+def test_what_contradicts_its_surroundings_is_dropped():
+    def number(fact, *values):
+        return expression.leaf(atoms.Number(fact, atoms.ranges([(value, value) for value in values])))
+
+    other = expression.some(number("protocol", 17), expression.every(number("protocol", 1), number("uid", 0)))
+    assert expression.consistent(expression.every(number("protocol", 6), other)) == expression.FALSE
+    either = expression.some(number("protocol", 17), number("uid", 0))
+    kept = expression.every(number("protocol", 6), number("uid", 0))
+    assert expression.consistent(expression.every(number("protocol", 6), either)) == kept
+
+
 CLAUSES = st.lists(PLAIN.map(simplified), max_size=8).map(
     lambda parts: clauses.absorbed({part: frozenset({f"r{i}"}) for i, part in enumerate(parts)})
 )

@@ -80,10 +80,8 @@ def _file_name(event_type: str, which: targets.Which) -> Argument:
         return Argument(lambda e: targets.given(e, "name"))
 
     def text(e: event.Event) -> bytes | None:
-        given = targets.given(e, which)
-        return (
-            None if given is not None and given.startswith(b"/") and b"/." not in given else targets.absolute(e, which)
-        )
+        given, absolute = targets.given(e, which), targets.absolute(e, which)
+        return absolute if absolute != given else None
 
     return Argument(lambda e: targets.given(e, which), text)
 

@@ -10,7 +10,7 @@ equal expressions are equal objects whatever the order they were built in.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -247,6 +247,36 @@ class Replacement:
                 found = every(*changed) if isinstance(part, All) else some(*changed)
             self._done[part] = found
         return found
+
+
+def consistent(expression: Expression) -> Expression:
+    """The same, without alternatives that contradict what stands beside them.
+
+    In ``protocol = 6 and (protocol = 17 or a)`` only `a` is left. Rules say such things by macros: "to the outside by
+    anything but TCP, or by connect" and "by TCP", and the kernel need not look at a single datagram for it.
+    """
+    while isinstance(expression, All):
+        known = {
+            part.atom.fact: part.atom.ranges
+            for part in expression.children
+            if isinstance(part, Leaf) and isinstance(part.atom, atoms.Number)
+        }
+        groups = [part for part in expression.children if isinstance(part, Some)]
+        assumed = Replacement(functools.partial(_assumed, known))
+        changed = every(*(expression.children - set(groups)), *map(assumed, groups))
+        if changed == expression:
+            break
+        expression = changed
+    if isinstance(expression, Some):
+        return some(*(consistent(part) if isinstance(part, All) else part for part in expression.children))
+    return expression
+
+
+def _assumed(known: Mapping[str, atoms.Ranges], part: Leaf) -> Expression:
+    if not isinstance(part.atom, atoms.Number) or part.atom.fact not in known:
+        return part
+    both = atoms.intersection(part.atom.ranges, known[part.atom.fact])
+    return FALSE if not both else TRUE if both == known[part.atom.fact] else part
 
 
 def leaves(expression: Expression) -> Iterable[Leaf]:

@@ -41,6 +41,7 @@ def wishes(rules: Iterable[bundle.Rule], event: str) -> list[Wish]:
         if rule.source != "syscall" or (rule.event_types is not None and event not in rule.event_types):
             continue
         condition = expression.every(decided(rule.condition, view, known).holds, _scope(rule), _outcome(rule, view))
+        condition = expression.consistent(condition)
         if condition != expression.FALSE:
             found.append(Wish(rule, condition))
     return found
