@@ -486,6 +486,66 @@ static void act_uring_registered(char **more)
     ring_result();
 }
 
+/* Calls about names by io_uring: operation, then directory, name, directory, name, flags. */
+static void act_uring_names(char **more)
+{
+    if (!ring.fd)
+        ring_open(8, 0);
+    struct io_uring_sqe *entry = ring_entry(atoi(more[0]), 1);
+    entry->fd = strtol(more[1], NULL, 0);
+    entry->addr = (uintptr_t)more[2];
+    entry->len = strtol(more[3], NULL, 0);
+    entry->off = more[4][0] ? (uintptr_t)more[4] : 0;
+    entry->rename_flags = strtol(more[5], NULL, 0);
+    ring_submit(1, 1);
+    ring_result();
+}
+
+static void act_uring_socket(char **more) /* family, type */
+{
+    if (!ring.fd)
+        ring_open(8, 0);
+    struct io_uring_sqe *entry = ring_entry(45, 1); /* IORING_OP_SOCKET */
+    entry->fd = atoi(more[0]);
+    entry->off = atoi(more[1]);
+    ring_submit(1, 1);
+    close(ring_result());
+}
+
+static void act_uring_sendmsg(char **more)
+{
+    static struct sockaddr_in address;
+    static struct iovec part = {"hello", 5};
+    static struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+    address = to_port(more[0]);
+    if (!ring.fd)
+        ring_open(8, 0);
+    struct io_uring_sqe *entry = ring_entry(IORING_OP_SENDMSG, 1);
+    entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
+    entry->addr = (uintptr_t)&message;
+    entry->len = 1;
+    ring_submit(1, 1);
+    ring_result();
+    close(entry->fd);
+}
+
+static void act_uring_sendto(char **more)
+{
+    static struct sockaddr_in address;
+    address = to_port(more[0]);
+    if (!ring.fd)
+        ring_open(8, 0);
+    struct io_uring_sqe *entry = ring_entry(IORING_OP_SEND, 1);
+    entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
+    entry->addr = (uintptr_t)"hello";
+    entry->len = 5;
+    entry->off = (uintptr_t)&address;
+    *(uint16_t *)&entry->file_index = sizeof(address); /* addr_len */
+    ring_submit(1, 1);
+    ring_result();
+    close(entry->fd);
+}
+
 static void act_uring_connect(char **more)
 {
     static struct sockaddr_in address;
@@ -647,6 +707,10 @@ static struct {
     {"uring_same_user_data", act_uring_same_user_data},
     {"uring_registered", act_uring_registered},
     {"uring_connect", act_uring_connect},
+    {"uring_names", act_uring_names},
+    {"uring_socket", act_uring_socket},
+    {"uring_sendmsg", act_uring_sendmsg},
+    {"uring_sendto", act_uring_sendto},
     {"exec", act_exec},
     {"execveat", act_execveat},
     {"exec_memfd", act_exec_memfd},

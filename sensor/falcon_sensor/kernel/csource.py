@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from falcon_sensor.kernel import syscalls, tracepoints
+from falcon_sensor.kernel import numbers, syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
@@ -86,8 +86,6 @@ _FUNCTIONS = {
     **{stage: f"ev_{kind.name.lower()}" for kind, stage in _FILTER_STAGES.items()},
     Stage.FINISH: "ev_finish",
 }
-_URING_KINDS = frozenset((layout.Kind.OPEN, layout.Kind.CONNECT))
-"""Kinds of which io_uring's submissions are watched."""
 
 
 class Tail(NamedTuple):
@@ -117,7 +115,8 @@ def generate(
     """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page."""
     kinds = {layout.KIND_OF[event] for event in plan.events} - {layout.Kind.EXEC}
     called = sorted(kinds | ({layout.Kind.EXEC} if plan.failed_execs else set()))
-    by_uring = kinds & _URING_KINDS if hooks.uring_submit is not None else set()
+    operations = plan.events.intersection(numbers.URING.values()) if hooks.uring_submit is not None else ()
+    by_uring = {layout.KIND_OF[event] for event in operations}
     uring = bool(by_uring)
 
     attach = {"sched_process_exec": "ev_exec"}

@@ -103,6 +103,27 @@ SOCKETCALLS = {
 """What socketcall's first argument stands for; `send` (9) and `recv` (10) are the others without an address."""
 
 
+URING = {
+    9: "sendmsg",
+    10: "recvmsg",
+    13: "accept4",
+    16: "connect",
+    18: "openat",
+    26: "sendto",
+    27: "recvfrom",
+    28: "openat2",
+    35: "renameat2",
+    36: "unlinkat",
+    37: "mkdirat",
+    38: "symlinkat",
+    39: "linkat",
+    45: "socket",
+    56: "bind",
+    57: "listen",
+}
+"""io_uring's operations, by the event that the same system call gives."""
+
+
 def _read() -> dict[str, Numbers]:
     header, *rows = (line.split() for line in _TABLE.strip().splitlines())
     columns: dict[str, dict[str, tuple[int, ...]]] = {name: {} for name in header[1:]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from falcon_sensor.kernel.numbers import NUMBERS, SOCKETCALL, SOCKETCALLS, Numbers
+from falcon_sensor.kernel.numbers import NUMBERS, SOCKETCALL, SOCKETCALLS, URING, Numbers
 from falcon_sensor.records import calls, layout
 
 __all__ = ["NUMBERS", "SOCKETCALL", "Numbers", "c_text"]
@@ -29,7 +29,8 @@ def c_text(machine: str, events: Collection[str]) -> str:
 
     ``ev_is_candidate(number)``: some convention's number of a wanted call. ``ev_wanted_call(compat, number)``:
     FALCON_CALL_* of a wanted call, else 0. ``ev_exec_call(compat, number)``: the same for execs, wanted or not.
-    FALCON_CALL_* is the event's index plus one. ``ev_socket_call(inner)``: the same for socketcall's first argument.
+    FALCON_CALL_* is the event's index plus one. ``ev_socket_call(inner)``: the same for socketcall's first argument,
+    ``ev_uring_call(opcode)`` for io_uring's operations.
 
     ``ev_widths(event)``: a byte for each register, see `_width`. ``ev_places(event)``: four bits for each thing
     that a register may hold, see `_places`.
@@ -48,6 +49,8 @@ def c_text(machine: str, events: Collection[str]) -> str:
     text += _function("ev_exec_call", numbers, _EXECS)
     known = {number: f"FALCON_CALL_{event.upper()}" for number, event in SOCKETCALLS.items() if event in wanted}
     text += switch("u32 ev_socket_call(u32 inner)", "inner", known)
+    known = {number: f"FALCON_CALL_{event.upper()}" for number, event in URING.items() if event in events}
+    text += switch("u32 ev_uring_call(u32 opcode)", "opcode", known)
     ours = [event for event in calls.CALLS if event in events]
     text += _by_event("u64 ev_widths(u32 event)", ours, lambda event: f"{_widths(event):#x}ULL")
     text += _by_event("u32 ev_places(u32 event)", ours, lambda event: f"{_places(event):#x}")

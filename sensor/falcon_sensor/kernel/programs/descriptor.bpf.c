@@ -46,7 +46,18 @@ static __always_inline void ev_forget_address(struct ev_workspace *w)
     w->names.path_length = 0;
 }
 
-/* The address in the call's arguments, to f->destination; f->family 0: there is none. */
+/* The far end as the call names it, to f->destination; user: the address is in the caller's memory. */
+static __always_inline void ev_take_address(struct ev_workspace *w, u64 address, u32 length, int user)
+{
+    ev_read_address(w, address, length, user);
+    if (!w->facts.family && length >= EV_INET_ADDRESS) { /* AF_UNSPEC: datagrams go to the IPv4 address there */
+        w->facts.family = EV_AF_INET;
+        w->facts.dest_port = ev_swap16(*(u16 *)&w->component[2]);
+        __builtin_memcpy(w->facts.destination, &w->component[4], 4);
+    }
+}
+
+/* The address in the call's arguments; f->family 0: there is none. */
 static __always_inline void ev_read_given_address(struct ev_workspace *w, u32 places)
 {
     struct ev_message given = {};
@@ -60,14 +71,8 @@ static __always_inline void ev_read_given_address(struct ev_workspace *w, u32 pl
     if (message)
         ev_read_message(message, compat, &given);
     ev_forget_address(w);
-    if (!given.address || !given.length)
-        return;
-    ev_read_address(w, given.address, given.length, 1);
-    if (!w->facts.family && given.length >= EV_INET_ADDRESS) { /* AF_UNSPEC: datagrams go to the IPv4 address there */
-        w->facts.family = EV_AF_INET;
-        w->facts.dest_port = ev_swap16(*(u16 *)&w->component[2]);
-        __builtin_memcpy(w->facts.destination, &w->component[4], 4);
-    }
+    if (given.address && given.length)
+        ev_take_address(w, given.address, given.length, 1);
 }
 
 /* Whoever listens, was accepted, or chose its port itself is the server. A client's port is the kernel's choice:
