@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from tests.e2e.support import sensor, stage
-from tests.e2e.support.scenarios import credentials, disabled, escapes, execution, network, shells, tampering
+from tests.e2e.support.scenarios import calls, credentials, disabled, escapes, execution, network, shells, tampering
 
 pytestmark = [pytest.mark.kernel, pytest.mark.containers]
 
 BY_DEFAULT = [
     scenario
-    for module in (shells, credentials, tampering, execution, network, escapes)
+    for module in (shells, credentials, tampering, execution, network, escapes, calls)
     for scenario in module.SCENARIOS
 ]
 

@@ -12,6 +12,12 @@
  *   creat PATH
  *   tcp|udp ADDRESS PORT       connect without waiting for the answer
  *   unix PATH                  connect to a Unix socket
+ *   symlink TARGET PATH, hardlink OLD NEW
+ *   packet                     open a packet socket
+ *   stream NUMBER              make a network socket this descriptor
+ *   module                     load an empty kernel module, which the kernel refuses
+ *   attach                     trace a child of one's own
+ *   traceme                    ask to be traced
  *   hammer SECONDS PATH        open PATH as often as possible; prints how often
  *
  * Prints what failed and exits with 1, so that a scenario that did not take place fails its test.
@@ -25,8 +31,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -128,6 +137,29 @@ static int connect_unix(const char *path)
     return 0;
 }
 
+static int make_stream(int number)
+{
+    int made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (made < 0)
+        return failed("socket");
+    return dup2(made, number) < 0 ? failed("dup2") : 0;
+}
+
+static int attach(void)
+{
+    pid_t child = fork();
+    if (child < 0)
+        return failed("fork");
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    int result = ptrace(PTRACE_SEIZE, child, 0, 0) < 0 ? failed("ptrace") : 0;
+    kill(child, SIGKILL);
+    wait_for(child);
+    return result;
+}
+
 static int hammer(double seconds, const char *path)
 {
     struct timespec start, now;
@@ -180,6 +212,20 @@ static int act(int argc, char **argv)
         return connect_to(*what == 't' ? SOCK_STREAM : SOCK_DGRAM, argv[1], atoi(argv[2]));
     if (argc == 2 && !strcmp(what, "unix"))
         return connect_unix(argv[1]);
+    if (argc == 3 && !strcmp(what, "symlink"))
+        return symlink(argv[1], argv[2]) ? failed(argv[2]) : 0;
+    if (argc == 3 && !strcmp(what, "hardlink"))
+        return link(argv[1], argv[2]) ? failed(argv[2]) : 0;
+    if (argc == 1 && !strcmp(what, "packet"))
+        return socket(AF_PACKET, SOCK_RAW, 0) < 0 ? failed("socket") : 0;
+    if (argc == 2 && !strcmp(what, "stream"))
+        return make_stream(atoi(argv[1]));
+    if (argc == 1 && !strcmp(what, "module"))
+        return syscall(SYS_init_module, NULL, 0, "") ? failed("init_module") : 0;
+    if (argc == 1 && !strcmp(what, "attach"))
+        return attach();
+    if (argc == 1 && !strcmp(what, "traceme"))
+        return ptrace(PTRACE_TRACEME, 0, 0, 0) ? failed("ptrace") : 0;
     if (argc == 3 && !strcmp(what, "hammer"))
         return hammer(atof(argv[1]), argv[2]);
     fprintf(stderr, "act: no such action: %s\n", what);

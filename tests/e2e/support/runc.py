@@ -38,7 +38,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 # Names under which our two programs lie in the image.
 SERVERS = ("nginx", "httpd", "php-fpm8.2", "vsftpd")
-ACTORS = ("act", "curl", "ssh", "sshd", "myapp", "python3", "debugger", "ebs-csi", "buildkitd", "kubectl")
+ACTORS = ("act", "curl", "ssh", "sshd", "myapp", "python3", "debugger", "ebs-csi", "buildkitd", "kubectl", "dhclient")
 IDLERS = ("debugfs", "ncat", "socat", "nmap", "xmrig", "find-it", "apt-get", "curl-idle", "mkfs.ext4", "pip")
 
 FILES = {

@@ -30,6 +30,12 @@ def climbing(path: str) -> str:
     return "../" * 12 + path.lstrip("/")
 
 
+def read_through_link(stage: Stage) -> None:
+    """The link is the test's own: making it is another rule's business."""
+    (stage.directory / "innocent").symlink_to("/etc/shadow")
+    stage.host(["cat", "innocent"], cwd=stage.directory)
+
+
 SCENARIOS = [
     fires(AFTER_STARTUP, "nginx after six seconds", lambda s: s.act("wait", "6", *SHADOW, name="nginx")),
     silent(
@@ -44,7 +50,7 @@ SCENARIOS = [
     fires(
         UNTRUSTED,
         "by way of a symlink",
-        lambda s: s.host(["sh", "-c", "ln -s /etc/shadow innocent && cat innocent"], cwd=s.directory),
+        lambda s: read_through_link(s),
     ),
     fires(UNTRUSTED, "a relative name", lambda s: s.host(["cat", "shadow"], cwd="/etc")),
     fires(UNTRUSTED, "a line of Perl", lambda s: s.host(["perl", "-e", 'open(my $f, "<", "/etc/shadow") or die'])),

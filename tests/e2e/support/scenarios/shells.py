@@ -16,8 +16,8 @@ LISTENER = "ip link set lo up; ip route add local 192.0.2.0/24 dev lo; nc -l -p 
 
 
 def shell_connects(stage: Stage, address: str) -> None:
-    # Tried until the listener is up: refused attempts are no connections.
-    loop = f"until /bin/bash -c ': > /dev/tcp/{address}/9000' 2>/dev/null; do :; done"
+    # Tried until the listener is up: refused attempts are no connections. No standard stream is made of it.
+    loop = f"until /bin/bash -c ': 5> /dev/tcp/{address}/9000' 2>/dev/null; do :; done"
     stage.shell(LISTENER + loop, capabilities=["CAP_NET_ADMIN"])
 
 
