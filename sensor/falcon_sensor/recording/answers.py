@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from falcon_sensor.records import decode, layout
+from falcon_sensor.records import calls, decode, layout
 from falcon_sensor.state import cgroups, containers, description, images, process, questions, users
 
 Json: TypeAlias = dict[str, Any]
@@ -35,7 +35,7 @@ class Leader:
 class Answers:
     """line: the process and its ancestors. images: what each of them runs, None where that is not known, or for the
     record's own exec. match: its container, None on the host. own, told: what its runtime says of it, and what is
-    known of it altogether."""
+    known of it altogether. named: what ids among a call's arguments are called, by role and id."""
 
     line: tuple[decode.Ancestor, ...]
     images: tuple[int | None, ...]
@@ -49,6 +49,7 @@ class Answers:
     user: users.User
     names: users.Group
     login: users.User | None
+    named: Mapping[tuple[str, int], bytes]
 
 
 def ask(state: questions.State, record: decode.Record, intern: Intern) -> Json:
@@ -71,6 +72,7 @@ def ask(state: questions.State, record: decode.Record, intern: Intern) -> Json:
         "user": _user(state.user(record)),
         "names": [state.group(record).gid, _text(state.group(record).name)],
         "login": None if login is None else _user(login),
+        "named": list(_named(state, record)),
     }
 
 
@@ -90,7 +92,25 @@ def read(found: Json) -> Answers:
         user=_read_user(found["user"]),
         names=users.Group(found["names"][0], _surely(found["names"][1])),
         login=None if found["login"] is None else _read_user(found["login"]),
+        # Recordings from before there were such calls have none.
+        named={(role, number): _surely(text) for role, number, text in found.get("named", ())},
     )
+
+
+def _named(state: questions.State, record: decode.Record) -> Iterator[tuple[str, int, str]]:
+    """Users, groups and processes among the call's arguments."""
+    call = calls.CALLS.get(record.event)
+    ask_for = {
+        calls.Role.USER: state.user_name,
+        calls.Role.GROUP: state.group_name,
+        calls.Role.PROCESS: state.comm_of,
+    }
+    for position, register in enumerate(call.registers if call is not None else ()):
+        if register.role in ask_for:
+            number = record.argument(position)
+            text = ask_for[register.role](record, number)
+            if text is not None:
+                yield register.role.value, number, text.decode("latin-1")
 
 
 def facts_of(raw: str) -> images.Facts:

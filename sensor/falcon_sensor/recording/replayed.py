@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from falcon_sensor.recording import answers, file
-from falcon_sensor.records import decode, layout
-from falcon_sensor.state import cgroups, containers, images, pods, users
+from falcon_sensor.records import calls, decode, layout
+from falcon_sensor.state import cgroups, containers, hosts, images, pods, users
 
 # `State` has methods of these names.
 from falcon_sensor.state import description as described
@@ -30,12 +30,17 @@ class State:
     def __init__(self, reader: file.Reader) -> None:
         self._reader = reader
         self._clock = Clock(reader.header.boot_offset)
+        self._hosts = hosts.Unasked()
         self._facts: dict[int, images.Facts] = {}
         self._described: dict[int, described.Description] = {}
 
     @property
     def clock(self) -> Clock:
         return self._clock
+
+    @property
+    def hosts(self) -> hosts.Unasked:
+        return self._hosts
 
     def turn_to(self, event: file.Event) -> None:
         found = event.answers
@@ -86,6 +91,15 @@ class State:
 
     def group(self, record: decode.Record) -> users.Group:
         return self._answers.names
+
+    def user_name(self, record: decode.Record, uid: int) -> bytes:
+        return self._answers.named.get((calls.Role.USER.value, uid), users.UNKNOWN)
+
+    def group_name(self, record: decode.Record, gid: int) -> bytes:
+        return self._answers.named.get((calls.Role.GROUP.value, gid), users.UNKNOWN)
+
+    def comm_of(self, record: decode.Record, pid: int) -> bytes | None:
+        return self._answers.named.get((calls.Role.PROCESS.value, pid))
 
     def login_user(self, record: decode.Record) -> users.User | None:
         return self._answers.login

@@ -106,3 +106,16 @@ class Hosts:
                 fresh = any(not known.due for known in self._known.values())
                 if not fresh:
                     self._changed.wait(seconds)
+
+
+class Unasked:
+    """Of a recording: nobody resolved names then, and what they resolve to now would make replays differ."""
+
+    def watch(self, names: Collection[bytes]) -> None:
+        pass
+
+    def addresses(self, name: bytes) -> frozenset[bytes]:
+        return frozenset()
+
+    def name_of(self, address: bytes) -> bytes | None:
+        return None

@@ -158,12 +158,12 @@ class State:
         """The effective group, by the same container's or the host's group file."""
         return self._names(record).group(record.head.gid)
 
-    def user_of(self, record: decode.Record, uid: int) -> users.User:
-        """Any user, by the same passwd file as the process's own."""
-        return self._names(record).user(uid)
+    def user_name(self, record: decode.Record, uid: int) -> bytes:
+        """Any user's name, by the same passwd file as the process's own."""
+        return self._names(record).user(uid).name
 
-    def group_of(self, record: decode.Record, gid: int) -> users.Group:
-        return self._names(record).group(gid)
+    def group_name(self, record: decode.Record, gid: int) -> bytes:
+        return self._names(record).group(gid).name
 
     def comm_of(self, record: decode.Record, pid: int) -> bytes | None:
         """What a process is called now, by its number as the record's process sees it; None when that can't be told."""

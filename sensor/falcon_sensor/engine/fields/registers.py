@@ -68,11 +68,11 @@ def _process(position: int) -> kinds.Extractor:
 
 
 def _user(position: int) -> kinds.Extractor:
-    return lambda e: e.session.state.user_of(e.record, e.record.argument(position)).name
+    return lambda e: e.session.state.user_name(e.record, e.record.argument(position))
 
 
 def _group(position: int) -> kinds.Extractor:
-    return lambda e: e.session.state.group_of(e.record, e.record.argument(position)).name
+    return lambda e: e.session.state.group_name(e.record, e.record.argument(position))
 
 
 def _file_name(event_type: str, which: targets.Which) -> Argument:

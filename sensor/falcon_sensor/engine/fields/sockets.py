@@ -239,7 +239,7 @@ def _host(read: kinds.Extractor) -> kinds.Maker:
             if host is None:
                 return hosts.name_of(address)
             found = hosts.addresses(host)
-            return address in found if found else None
+            return (address in found) if found else None
 
         return extract
 

@@ -60,8 +60,9 @@ def record(facts: interpret.Facts, base: bytes = b"") -> decode.Record:
     elif kind is layout.Kind.PLAIN:
         body = decode.PlainBody(*facts.arguments)
     elif kind is layout.Kind.DESCRIPTOR:
-        socket = (facts.family, facts.sock_type, facts.protocol, facts.source_port, facts.dest_port)
-        body = decode.DescriptorBody(*facts.arguments, 7, 8, facts.fd, 0o100644, *socket, 0)
+        file = (7, 8, facts.fd, 0o100644)
+        socket = (facts.family, facts.sock_type, facts.protocol, facts.source_port, facts.dest_port, 0)
+        body = decode.DescriptorBody._make((*facts.arguments, *file, *socket))
         length = {2: 4, 10: 16}.get(facts.family, 0)
         blobs |= {"source": facts.source[:length], "destination": facts.destination[:length], "path": b"/tmp/a"}
     else:

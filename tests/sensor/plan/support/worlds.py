@@ -244,9 +244,9 @@ def facts(event: str) -> st.SearchStrategy[interpret.Facts]:
         return _connects(common)
     if kind is layout.Kind.DESCRIPTOR:
         known = [0, layout.Flag.FD_CONNECTED, layout.Flag.FD_SERVER, layout.Flag.FD_ADDRESSED]
-        flags = st.sampled_from([*known, known[1] | known[2], known[2] | known[3]]).map(int)
-        extra = {"flags": flags, "arguments": arguments}
-        return _connects(common | extra, (0, 1, 2, 10, 16), (0, 1, 2, 3, -9))
+        states = st.sampled_from([*known, known[1] | known[2], known[2] | known[3]]).map(int)
+        extra: dict[str, st.SearchStrategy[object]] = {"flags": states, "arguments": arguments}
+        return _connects({**common, **extra}, (0, 1, 2, 10, 16), (0, 1, 2, 3, -9))
     return _opens(common)
 
 
