@@ -152,6 +152,21 @@ def test_every_field_of_every_event_comes_out_as_it_was(path, state, monkeypatch
     assert seen[2]["proc.sname"] == b"bash"
 
 
+def call_record(name: str, *registers: int) -> decode.Record:
+    kind = layout.KIND_OF[name]
+    called = HEAD._replace(event=layout.EVENTS.index(name), time=103 * SECOND)
+    body = decode.PlainBody(*registers, *[0] * (6 - len(registers)))
+    return decode.Record(decode.encode(kind, called, ANCESTORS, body, {}))
+
+
+def test_ids_among_a_calls_arguments_keep_their_names(path, state, monkeypatch):
+    monkeypatch.setattr(state, "clock", replayed.Clock(HEADER.boot_offset))
+    seen = recorded(path, state, bash(), call_record("setuid", 1000), call_record("kill", 4000, 9))
+    assert replayed_values(path) == seen
+    assert seen[1]["evt.arg.uid"] == b"bob"
+    assert (seen[2]["evt.arg.pid"], seen[2]["evt.arg.sig"]) == (b"bash", b"SIGKILL")
+
+
 @pytest.mark.parametrize("told", [DESCRIBED, None], ids=["described", "undescribed"])
 def test_containers_come_out_as_they_were(path, state, monkeypatch, told):
     monkeypatch.setattr(state, "clock", replayed.Clock(HEADER.boot_offset))
