@@ -146,7 +146,7 @@ def generate(
     text += [_program("calls")] if kinds - {layout.Kind.OPEN, layout.Kind.CONNECT} else []
     text += [_program(kind.name.lower()) for kind in sorted(kinds)]
     text += [_program("syscalls")] if called else []
-    text += [_program("uring")] if uring else []
+    text += map(_program, ("uring_pending", "uring_calls", "uring")) if uring else ()
     return Source("\n".join(text), attach, tuple(_tails(called, kinds, by_uring, hooks.paired)))
 
 

@@ -1,7 +1,7 @@
 """Which optional hooks this kernel has, and how their arguments lie.
 
 Raw tracepoints hand over their arguments as they are in this kernel's source, and some changed:
-BTF's prototypes tell. What is missing only makes records poorer (see `uring.bpf.c`), never absent,
+BTF's prototypes tell. What is missing only makes records poorer (see `uring_pending.bpf.c`), never absent,
 except that a kernel without any io_uring submission hook cannot show io_uring's calls.
 """
 

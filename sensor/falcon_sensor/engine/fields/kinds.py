@@ -23,7 +23,7 @@ OTHER_EVENTS = "only events that this version does not record have it"
 
 
 def never(_: event.Event) -> None:
-    """A field that exec, open and connect do not have."""
+    """A field that no recorded event has."""
 
 
 def constant(value: Value) -> Extractor:
