@@ -50,7 +50,7 @@ def test_a_sensor_with_four_capabilities_sees_and_tells_everything(
     least_privileged: object, falcon: Release, receiver: Receiver, tracer: Tracer, team: Team
 ):
     team.add({f"on-{node}": node for node in falcon.nodes()})
-    output = "user=%user.name exe=%proc.exepath parent=%proc.pexepath image=%container.image.repository"
+    output = "%proc.cmdline user=%user.name exe=%proc.exepath parent=%proc.pexepath image=%container.image.repository"
     falcon.apply(team.own(bodies.rule(f"least-{team.word}", condition=bodies.started(team.word), output=output)))
     for pod in team.pods:
         team.exec(pod, "true", team.word)
