@@ -47,7 +47,7 @@ def test_rules_that_cannot_run_here_are_left_out_with_their_reasons():
         rule("a", condition=comparing("container.cni.json")),
         rule("b"),
         rule("c", output=bundle.Output((bundle.Placeholder("x.y", typed.FieldRef("x.y", None, typed.Kind.TEXT)),))),
-        rule("d", event_types=("ptrace",)),
+        rule("d", event_types=("splice",)),
         rule("e", condition=comparing("no.such.field")),
     )
     found = read(digest, packed, DEBUG)
@@ -56,7 +56,7 @@ def test_rules_that_cannot_run_here_are_left_out_with_their_reasons():
     reasons = dict(found.errors)
     assert "container.cni.json" in reasons["a"]
     assert "x.y" in reasons["c"]
-    assert "does not watch ptrace" in reasons["d"]
+    assert "does not watch splice" in reasons["d"]
     assert "no.such.field" in reasons["e"]
 
 
