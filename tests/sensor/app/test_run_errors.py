@@ -140,7 +140,7 @@ def test_settings_can_be_printed():
 
 @pytest.mark.kernel
 def test_without_the_capabilities_one_line_says_what_to_do(rules):
-    good = rules(RULE.format(condition="evt.type = open"))
+    good = rules(RULE.format(condition="evt.type = open and fd.name = /etc/hostname"))
     done = subprocess.run(
         # Root without what loading needs, so that it can still read this checkout.
         ["setpriv", "--bounding-set=-sys_admin,-bpf,-perfmon", "--inh-caps=-all", *SENSOR, "run", "-r", good],

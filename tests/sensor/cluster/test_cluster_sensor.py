@@ -153,10 +153,10 @@ def test_a_deleted_accounts_token_is_refused(sensor, team):
 
 def test_a_rule_that_cannot_run_here_does_not_keep_others_from_running(sensor, program):
     node = sensor()
-    text = rules.rule("Bad", "evt.type = ptrace and proc.name = x") + rules.rule("Good", spawned(program))
+    text = rules.rule("Bad", "evt.type = splice and proc.name = x") + rules.rule("Good", spawned(program))
     answer = node.client.put(*rules.push(text, 1))
     assert answer.status == 200
-    assert [(each["uid"], "ptrace" in each["reason"]) for each in answer.body["ruleErrors"]] == [("Bad", True)]
+    assert [(each["uid"], "splice" in each["reason"]) for each in answer.body["ruleErrors"]] == [("Bad", True)]
     assert node.client.status().body["ruleErrors"] == answer.body["ruleErrors"]
     subprocess.run([program], check=True)
     running.until(lambda: node.told("Good"), "an alert of the good rule")
