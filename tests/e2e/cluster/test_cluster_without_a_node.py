@@ -11,8 +11,6 @@ from tests.e2e.cluster.support.receiver import Receiver
 from tests.e2e.cluster.support.release import Release
 from tests.e2e.cluster.support.team import Team
 
-_DOWN_SECONDS = 30
-
 
 def test_a_node_comes_late_and_gets_its_rules(falcon: Release, kubectl: Kubectl, team: Team, receiver: Receiver):
     node = falcon.nodes()[-1]
