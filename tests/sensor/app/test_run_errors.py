@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -147,6 +148,8 @@ def test_without_the_capabilities_one_line_says_what_to_do(rules):
         capture_output=True,
         text=True,
         timeout=60,
+        # Without what the tests themselves are told: the sensor warns of variables that look like its own.
+        env={name: value for name, value in os.environ.items() if not name.startswith("FALCON_")},
         check=False,
     )
     assert done.returncode == 1
