@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 
 class Kind(StrEnum):
@@ -125,6 +125,9 @@ class Comparison:
 
 
 Condition: TypeAlias = Truth | All | Some | Negation | Comparison
+
+TEXT_TESTS: Final = frozenset("contains icontains bcontains startswith bstartswith endswith glob iglob regex".split())
+"""Operators that compare text with one literal, or with several under a modifier; `pmatch` takes a list by itself."""
 
 
 def children(condition: Condition) -> tuple[Condition, ...]:

@@ -21,12 +21,7 @@ Code = operands.Code
 _EQUALITY: Final = frozenset({"=", "!="})
 _ORDER: Final = frozenset({"<", "<=", ">", ">="})
 _LISTS: Final = frozenset({"in", "intersects"})
-_TEXT_OPS: Final = (
-    _EQUALITY
-    | _ORDER
-    | _LISTS
-    | {"contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "pmatch"}
-)
+_TEXT_OPS: Final = _EQUALITY | _ORDER | _LISTS | (typed.TEXT_TESTS - {"bcontains", "bstartswith"}) | {"pmatch"}
 _BYTES_OPS: Final = _EQUALITY | _LISTS | {"contains", "startswith", "endswith", "bcontains", "bstartswith"}
 _NUMBER_OPS: Final = _EQUALITY | _ORDER | _LISTS
 _PLAIN_OPS: Final = _EQUALITY | _LISTS
@@ -38,17 +33,7 @@ _OPERATORS: Final = {
     typed.Kind.ADDRESS: _PLAIN_OPS,
     typed.Kind.NETWORK: _PLAIN_OPS,
 }
-_MODIFIED: Final = _EQUALITY | {
-    "contains",
-    "icontains",
-    "bcontains",
-    "startswith",
-    "bstartswith",
-    "endswith",
-    "glob",
-    "iglob",
-    "regex",
-}
+_MODIFIED: Final = _EQUALITY | typed.TEXT_TESTS
 _LISTABLE: Final = frozenset(
     {
         table.Type.CHARBUF,

@@ -24,20 +24,7 @@ from falcon_rules.wire.shapes import WireError
 _T = TypeVar("_T")
 
 _LIST_OPS: Final = frozenset({"in", "intersects", "pmatch"})
-_TEXT_OPS: Final = frozenset(
-    {
-        "contains",
-        "icontains",
-        "bcontains",
-        "startswith",
-        "bstartswith",
-        "endswith",
-        "glob",
-        "iglob",
-        "regex",
-        "pmatch",
-    }
-)
+_TEXT_OPS: Final = typed.TEXT_TESTS | {"pmatch"}
 _OPS: Final = frozenset({"exists", "=", "!=", "<", "<=", ">", ">="}) | _LIST_OPS | _TEXT_OPS
 _MODIFIERS: Final = frozenset({None, "oneof", "anyof", "allof"})
 _CALLS: Final = frozenset({"tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"})
