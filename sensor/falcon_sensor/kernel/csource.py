@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from falcon_sensor.kernel import numbers, syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
-from falcon_sensor.records import layout
+from falcon_sensor.records import canary, layout
 
 COUNTERS = ("seen", "records", "bytes", "dropped", "pending_full")
 """What is counted for each kind; `seen` counts events that reached the filter."""
@@ -213,6 +213,7 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
         "FALCON_SENSOR_PID": host.sensor_pid,
         "FALCON_SENSOR_PIDNS": host.sensor_pidns,
+        "FALCON_CANARY_FLAGS": canary.FLAGS,
     }
     for kind in layout.Kind:
         for slot, blob in enumerate((*layout.COMMON_BLOBS, *layout.BLOBS[kind])):

@@ -83,6 +83,8 @@ class Flag(IntFlag):
     """the descriptor's own end is the server's, else the client's (DESCRIPTOR records)"""
     FD_ADDRESSED = 1 << 16
     """the far end is the one this call was given, or came from: the socket has none of its own (DESCRIPTOR records)"""
+    CANARY = 1 << 17
+    """the sensor's own act, see `records.canary`; WANTED is not set"""
 
 
 HEAD = (

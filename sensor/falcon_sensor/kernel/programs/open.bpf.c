@@ -54,6 +54,12 @@ static __always_inline u64 ev_base(struct ev_workspace *w)
     return directory ? FIELD_ADDRESS(directory, FALCON_FILE_PATH) : 0;
 }
 
+/* Whether the sensor asks if we still see: `records/canary.py`. */
+static __always_inline int ev_is_canary(const struct falcon_facts *f)
+{
+    return f->open_flags == FALCON_CANARY_FLAGS && ev_is_sensor(f->task);
+}
+
 /* Facts, name and file are in the workspace: what does the filter say? */
 int ev_open(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -68,11 +74,13 @@ int ev_open(struct bpf_raw_tracepoint_args *ctx)
     /* Opened, but by now closed by another thread, or not opened yet: the name alone proves nothing. */
     if (!w->file && (f->result >= 0 || !f->result_known))
         w->unsure = 1;
-    if (!w->unsure && ev_asks(place) && !falcon_want_open(f, &w->names))
+    int wanted = w->unsure || !ev_asks(place) || falcon_want_open(f, &w->names);
+    if (ev_is_canary(f))
+        f->flags |= FALCON_FLAG_CANARY;
+    else if (!wanted || ev_is_sensor(f->task))
         return 0;
-    if (ev_is_sensor(f->task))
-        return 0;
-    f->flags |= FALCON_FLAG_WANTED;
+    else
+        f->flags |= FALCON_FLAG_WANTED;
 
     u64 inode = ev_inode_of(w->file);
     out->body.ino = inode ? READ(u64, inode, FALCON_INODE_INO) : 0;
@@ -129,7 +137,7 @@ int ev_sys_open(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     count(FALCON_KIND_OPEN, FALCON_COUNTER_SEEN, 1);
     u64 name = ev_tell_open_arguments(w);
-    if (!w->unsure && !falcon_want_open_early(&w->facts))
+    if (!w->unsure && !falcon_want_open_early(&w->facts) && !ev_is_canary(&w->facts))
         return 0;
     ev_read_user_name(w, name);
     w->file = ev_file_of(w->facts.task, w->facts.result);
