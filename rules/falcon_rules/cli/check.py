@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from falcon_rules import sensors
-from falcon_rules.cli import reading
+from falcon_rules.cli import reading, resources
 from falcon_rules.compiler import compiled
 from falcon_rules.diagnostics import Diagnostic, Severity
 from falcon_rules.lint import linting
-from falcon_rules.loading import compilation
 
 
 def check(paths: Sequence[str], as_json: bool, out: TextIO, *, lint: bool = True) -> int:
     """Prints the findings and a summary; the exit code is 1 if there are errors, else 0. lint: look for what is legal
     and most likely not meant, too."""
     files, problems = reading.read(paths)
-    result = compilation.compile(files)
+    result = resources.compile_files(files)
     found = (*problems, *result.diagnostics, *(linting.lint(result, sensors.installed()) if lint else ()))
     failed = any(each.is_error for each in found)
     if as_json:
@@ -29,6 +28,8 @@ def check(paths: Sequence[str], as_json: bool, out: TextIO, *, lint: bool = True
         for each in found:
             out.write(each.render() + "\n\n")
         out.write(_summary(result, found, len(files)) + "\n")
+        if lint and not linting.compared(result):
+            out.write(f"more than {linting.MOST_COMPARED} rules: not looked for ones that others hide\n")
     return 1 if failed else 0
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from falcon_rules import typed
-from falcon_rules.cli import failures, prose, reading
+from falcon_rules.cli import failures, prose, reading, resources
 from falcon_rules.compiler import compiled
-from falcon_rules.loading import compilation
 from falcon_rules.syntax import parser, printing
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
@@ -47,7 +46,7 @@ def diff(old: str, new: str, as_json: bool, out: TextIO) -> int:
 
 def _compiled(path: str) -> dict[str, compiled.CompiledRule]:
     files, problems = reading.read([path])
-    result = compilation.compile(files)
+    result = resources.compile_files(files)
     errors = [each for each in (*problems, *result.diagnostics) if each.is_error]
     if errors:
         shown = "\n".join(each.render() for each in errors)

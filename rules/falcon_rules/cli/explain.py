@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from falcon_rules import bundle, evaluate, sensors, typed
-from falcon_rules.cli import failures, prose, reading
+from falcon_rules.cli import failures, prose, reading, resources
 from falcon_rules.compiler import compiled
 from falcon_rules.diagnostics import suggest
 from falcon_rules.evaluate import mapping
-from falcon_rules.loading import compilation
 from falcon_rules.syntax import printing, typed_text
 
 _NO_SENSOR = "no sensor is installed here, which could tell (pip install 'falcon-k8s[sensor]')"
@@ -58,7 +57,7 @@ def python_of(condition: typed.Condition) -> str:
 
 def _find(request: Request) -> compiled.CompiledRule:
     files, problems = reading.read(request.paths)
-    result = compilation.compile(files)
+    result = resources.compile_files(files)
     for rule in result.rules:
         if rule.definition.name == request.rule:
             return rule

@@ -40,7 +40,7 @@ def test(paths: Sequence[str], as_json: bool, out: TextIO) -> int:
     judged = [*_judge_files(result, listed), *_judge_manifests(owned)]
     errors = [each for each in (*found, *result.diagnostics) if each.is_error]
     untested = len({rule.definition.name for rule in result.rules} - {each.rule for each in listed})
-    untested += sum(not rule.spec.tests for rule in owned)
+    untested += sum(rule.spec is None or not rule.spec.tests for rule in owned)
     failed = [each.problem for each in judged if each.problem is not None]
     good = not errors and not failed and bool(judged)
     if as_json:
@@ -78,16 +78,16 @@ def _judge_files(result: compiled.Result, tests: Sequence[files.Test]) -> Iterat
 
 def _judge_manifests(owned: Sequence[resources.Rule]) -> Iterator[Judged]:
     for rule in owned:
+        if rule.compiled is None or rule.spec is None:
+            continue  # its errors are told; rules of a rule set have tests in files
         tests = [cases.Case(each.name, each.event, each.match) for each in rule.spec.tests]
-        if rule.compiled is None:
-            continue  # its errors are told
         for number, outcome in enumerate(cases.run(rule.compiled.condition, tests)):
             problem = None
             if outcome.problem is not None:
                 place = Place(f"{rule.owner}: spec.tests[{number}]", 1, 1)
                 message = f"the test {outcome.case.name!r} {outcome.problem}"
                 problem = Diagnostic(Severity.ERROR, _code(outcome), message, place, outcome.suggestion)
-            yield Judged(rule.owner, outcome.case.name, problem)
+            yield Judged(rule.resource, outcome.case.name, problem)
 
 
 def _code(outcome: cases.Outcome) -> Code:

@@ -70,6 +70,11 @@ def _about(
         yield _warning(rule, Code.SHIPS_EVERY_EVENT, _cost(rule, flooding[definition.name]), definition.place())
 
 
+def compared(result: compiled.Result) -> bool:
+    """Whether shadowed rules were looked for: there may be too many rules for it."""
+    return sum(rule.active for rule in result.rules) <= MOST_COMPARED
+
+
 def _hidden(rules: Sequence[compiled.CompiledRule]) -> dict[str, str]:
     """Rules that never alert, each with the first rule that hides it."""
     found: dict[str, str] = {}

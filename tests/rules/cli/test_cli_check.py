@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from falcon_rules.cli import commands
+from falcon_rules.lint import linting
 
 GOOD = "- rule: {0}\n  desc: d\n  condition: evt.type = open and fd.name = /{0}\n  output: o\n  priority: WARNING\n"
 
@@ -62,3 +63,52 @@ def test_runs_as_a_module_and_survives_a_reader_that_leaves(rules):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout == "{"
     assert done.stderr == ""
+
+
+MANIFEST = """\
+apiVersion: falcon.dev/v1alpha1
+kind: FalconRule
+metadata: {{name: {name}, namespace: team}}
+spec:
+  condition: {condition}
+  output: o
+  priority: WARNING
+"""
+RULE_SET = """\
+apiVersion: falcon.dev/v1alpha1
+kind: FalconRuleSet
+metadata: {name: shared}
+spec:
+  macros:
+    - macro: reading
+      condition: evt.type in (open, openat)
+  rules: |
+    - rule: from the set
+      desc: d
+      condition: reading and fd.name = /y
+      output: o
+      priority: WARNING
+"""
+
+
+def test_manifests_and_rule_files_are_checked_together(rules, capsys):
+    (rules / "50.yaml").write_text(MANIFEST.format(name="mine", condition="reading and fd.name = /x"))
+    (rules / "60.yaml").write_text(RULE_SET)
+    assert commands.run(["check", str(rules), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [rule["name"] for rule in shown["rules"]] == ["first", "second", "from the set", "mine"]
+
+
+def test_an_error_in_a_manifest_says_which_file_resource_and_field(rules, capsys):
+    (rules / "50.yaml").write_text(MANIFEST.format(name="mine", condition="evt.type = open and proc.nam = x"))
+    assert commands.run(["check", str(rules)]) == 1
+    shown = capsys.readouterr().out
+    assert f"{rules}/50.yaml: falconrule/team/mine: spec.condition:1:21: error: unknown field proc.nam" in shown
+
+
+def test_that_too_many_rules_were_not_compared_is_said(rules, capsys, monkeypatch):
+    assert commands.run(["check", str(rules)]) == 0
+    assert "not looked for" not in capsys.readouterr().out
+    monkeypatch.setattr(linting, "MOST_COMPARED", 1)
+    assert commands.run(["check", str(rules)]) == 0
+    assert "more than 1 rules: not looked for ones that others hide\n" in capsys.readouterr().out

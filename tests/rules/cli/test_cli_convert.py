@@ -70,7 +70,7 @@ def same_rules(text: str, manifests: dict[str, str]) -> None:
     before = {each.definition.name: each for each in compilation.compile([documents.Document("f", text)]).rules}
     found: list = []
     files = [documents.Document(name, content) for name, content in manifests.items()]
-    after = {each.spec.rule: each.compiled for each in resources.rules(files, found)}
+    after = {each.spec.rule: each.compiled for each in resources.rules(files, found) if each.spec is not None}
     for name, content in manifests.items():
         if name.startswith("00-"):
             kept = compilation.compile([documents.Document(name, yaml.safe_load(content)["spec"]["rules"])])
