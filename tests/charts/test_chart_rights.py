@@ -49,6 +49,10 @@ OPERATOR_HERE = {
 
 def test_the_sensor_may_do_exactly_this():
     assert rules(rendering.render(), "ClusterRole", "falcon-sensor") == SENSOR
+    # What is mounted anyway, for the time until the kubelet brings it.
+    assert rules(rendering.render(), "Role", "falcon-sensor") == {
+        ("", "secrets", verb, ("falcon-tls",)) for verb in ("list", "watch")
+    }
 
 
 def test_the_operator_may_do_exactly_this():

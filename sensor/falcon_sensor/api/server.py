@@ -88,14 +88,18 @@ def public(
     refusals: Refusals,
     requests: Callable[[], dict[tuple[str, str], int]],
     memory: Callable[[], int],
+    listening: Callable[[], bool],
 ) -> web.Application:
-    """Probes and metrics. requests: to the API server, by verb and code. memory: resident bytes of this process."""
+    """Probes and metrics. requests: to the API server, by verb and code. memory: resident bytes of this process.
+    listening: whether the operator's API is."""
 
     async def livez(request: web.Request) -> web.Response:
         found = await _health(sensor)
         return _verdict(found is not None and health.is_alive(found), "the sensor does not answer, or hangs")
 
     async def readyz(request: web.Request) -> web.Response:
+        if not listening():
+            return _verdict(False, "the operator cannot push rules yet: there is no certificate to listen with")
         found = await _health(sensor)
         ready = found is not None and health.is_ready(found, sensor.in_force.digest)
         return _verdict(ready, "no bundle is in force yet")

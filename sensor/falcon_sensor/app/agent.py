@@ -36,6 +36,7 @@ _ASK_SECONDS = 5.0
 _FRESH_SECONDS = 1.0
 _LOAD_SECONDS = 300.0
 """Several attempts of the loader, a minute each at most."""
+_LOOK_SECONDS = 0.2
 _AGAIN_SECONDS = 5.0
 """Between attempts at what a person has to mend."""
 
@@ -125,6 +126,8 @@ class Agent:
         self._about = about
         self._refusals = Refusals()
         self._api: kube.Api | None = None
+        self._connected = asyncio.Event()
+        self._listener: listener.Listener | None = None
 
     async def review_token(self, token: str, audiences: Sequence[str]) -> kube.Review:
         if self._api is None:
@@ -147,7 +150,9 @@ class Agent:
                 await self._api.close()
 
     async def _public(self) -> None:
-        application = server.public(self._about, self._sensor, self._refusals, self.requests, memory.resident)
+        application = server.public(
+            self._about, self._sensor, self._refusals, self.requests, memory.resident, self._is_listening
+        )
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         host, port = self._settings.host or None, self._settings.health_port
@@ -161,6 +166,9 @@ class Agent:
     def requests(self) -> dict[tuple[str, str], int]:
         """To the API server, by verb and code."""
         return dict(self._api.requests) if self._api is not None else {}
+
+    def _is_listening(self) -> bool:
+        return self._listener is not None and self._listener.listening
 
     async def _private(self) -> None:
         settings = self._settings
@@ -179,10 +187,42 @@ class Agent:
         runner = web.AppRunner(application, access_log=None, keepalive_timeout=120)
         await runner.setup()
         assert runner.server is not None
-        listening = listener.Listener(runner.server, certificates, self._refusals)
+        listening = self._listener = listener.Listener(runner.server, certificates, self._refusals)
         trusting.append(listening.trust)
+        await self._certify(certificates)
         port = settings.api_port
         await _again(lambda: listening.serve(settings.host, port), f"cannot listen on port {port} (cluster.api_port)")
+
+    async def _certify(self, certificates: certificate.Certificate) -> None:
+        """Until there is a certificate, in files or in the Secret that is to become these files."""
+        looking = asyncio.create_task(self._look_into_secret(certificates))
+        try:
+            while certificates.context() is None:  # noqa: ASYNC110 (a file has no event)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look_into_secret(self, certificates: certificate.Certificate) -> None:
+        name, namespace = self._settings.tls_secret, self._settings.namespace
+        if not name:
+            return
+        await self._connected.wait()
+        assert self._api is not None
+        query = {"fieldSelector": f"metadata.name={name}"}
+        async for event in watch.Watch(self._api, f"/api/v1/namespaces/{namespace}/secrets", query).events():
+            match event:
+                case watch.Synced(items=items):
+                    found = list(items)
+                case watch.Changed(object=secret):
+                    found = [secret]
+                case watch.Lost(reason=reason):
+                    base.say(f"cannot read the Secret {name}, waiting for the files: {reason}")
+                    continue
+                case _:
+                    continue
+            for pair in filter(None, map(certificate.pair, found)):
+                certificates.give(*pair)
 
     async def _pods(self) -> None:
         await _again(self._connect, "no connection to the API server")
@@ -203,6 +243,7 @@ class Agent:
 
     async def _connect(self) -> None:
         self._api = kube.Api(connection.find(self._settings.kubeconfig))
+        self._connected.set()
 
 
 async def _again(work: Callable[[], Awaitable[None]], problem: str) -> None:

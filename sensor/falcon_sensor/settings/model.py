@@ -111,6 +111,11 @@ class Cluster:
     tls_dir: str = option(
         "/etc/falcon/tls", "directory with tls.crt and tls.key; waited for, and read again when they change"
     )
+    tls_secret: str = option(
+        "",
+        "Secret in `namespace` with the same, asked of the API server while the directory is empty: a kubelet takes a "
+        "minute and more to fill it; empty: not asked",
+    )
     state_dir: str = option(
         "/var/lib/falcon", "directory on the node for the last good rules, which are in force right after a restart"
     )

@@ -17,6 +17,7 @@ MAY = {
         ("create", "tokenreviews.authentication.k8s.io"),
         ("create", "events.events.k8s.io", "-A"),
         ("patch", "events.events.k8s.io", "-A"),
+        ("watch", f"secrets/{NAME}-tls", "-n", NAMESPACE),
     ],
     "operator": [
         ("list", "falconrules.falcon.dev", "-A"),
@@ -33,6 +34,9 @@ MUST_NOT = {
     "sensor": [
         ("get", "secrets", "-n", NAMESPACE),
         ("list", "secrets", "-A"),
+        ("list", "secrets", "-n", NAMESPACE),
+        ("list", f"secrets/{NAME}-ca", "-n", NAMESPACE),
+        ("get", f"secrets/{NAME}-tls", "-n", NAMESPACE),
         ("get", "configmaps", "-A"),
         ("create", "pods", "-A"),
         ("delete", "pods", "-A"),

@@ -71,7 +71,7 @@ class Served:
         trusting.append(self.listener.trust)
         self.port, self.health_port = _free_port(), _free_port()
         self._task = asyncio.create_task(self.listener.serve("127.0.0.1", self.port))
-        public = server.public(ABOUT, self.sensor, self.refusals, dict, lambda: 4096)
+        public = server.public(ABOUT, self.sensor, self.refusals, dict, lambda: 4096, lambda: self.listener.listening)
         self._runners.append(web.AppRunner(public, access_log=None))
         await self._runners[1].setup()
         await web.TCPSite(self._runners[1], "127.0.0.1", self.health_port).start()
@@ -237,9 +237,13 @@ async def test_it_waits_for_its_certificate(tmp_path, authority, monkeypatch):
     async with Served(tmp_path / "tls", authority) as served:
         with pytest.raises(ConnectionRefusedError):
             await served.status()
+        served.sensor.in_force = bundles.InForce("sha256:00", 1)
+        status, reason = await served.get("/readyz")
+        assert (status, "certificate" in reason) == (503, True)
         authority.issue(tmp_path / "tls")
         await served.listening()
         assert (await served.status()).status == 200
+        assert (await served.get("/readyz"))[0] == 200
 
 
 async def test_a_connection_that_shows_no_token_is_closed(served, monkeypatch):

@@ -32,6 +32,37 @@ def spawned(program: Path, more: str = "") -> str:
     return f"evt.type in (execve, execveat) and proc.name = {program.name}{more}"
 
 
+def test_it_takes_its_certificate_from_the_secret_until_the_kubelet_brings_files(team, kubeconfig, tmp_path):
+    authority = keys.Authority()
+    authority.issue(tmp_path / "secret")
+    (tmp_path / "tls").mkdir()
+    team.create_secret("falcon-tls")
+    sensor = running.Running(tmp_path, authority, kubeconfig, team.namespace, {"tls_secret": "falcon-tls"})
+    try:
+        running.until(
+            lambda: _reached(sensor) and "certificate" in https.get(sensor.health_port, "/readyz")[1], "waits"
+        )
+        pair = {name: (tmp_path / "secret" / name).read_bytes() for name in ("tls.crt", "tls.key")}
+        team.fill_secret("falcon-tls", {"tls.crt": b"rubbish", "tls.key": b"too"})
+        team.fill_secret("falcon-tls", pair)
+        sensor.ready()
+        sensor.client.token = team.token()
+        assert (
+            sensor.client.put(*rules.push(rules.rule("One", "evt.type = execve and proc.name = none"), 1)).status == 200
+        )
+        assert https.get(sensor.health_port, "/readyz")[0] == 200
+    finally:
+        sensor.end()
+
+
+def _reached(sensor: running.Running) -> bool:
+    try:
+        https.get(sensor.health_port, "/livez")
+    except OSError:
+        return False
+    return True
+
+
 def test_rules_arrive_change_and_survive_a_restart(sensor, program, tmp_path, kubeconfig):
     first = sensor()
     assert https.get(first.health_port, "/readyz")[0] == 503

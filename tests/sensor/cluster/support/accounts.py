@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ class Accounts:
             },
         }
         return str(self._request("POST", f"{self._path}/pods", body)["metadata"]["uid"])
+
+    def create_secret(self, name: str) -> None:
+        """An empty one, as the chart makes it."""
+        self._request("POST", f"{self._path}/secrets", {"metadata": {"name": name}})
+
+    def fill_secret(self, name: str, data: Mapping[str, bytes]) -> None:
+        encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
+        self._request("PUT", f"{self._path}/secrets/{name}", {"metadata": {"name": name}, "data": encoded})
 
     def delete(self, plural: str, name: str) -> None:
         self._request("DELETE", f"{self._path}/{plural}/{name}", {"gracePeriodSeconds": 0})
