@@ -15,13 +15,19 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 _PREFIX = "falcon_sensor_"
 
 _OWN = {
-    "waiting": "Alerts (webhook) or Events (kubernetes events) that an output has taken and not yet passed on.",
+    "filtered": "Alerts less urgent than an output's minimum_priority.",
+    "waiting": "Alerts (webhook, grpc) or Events (kubernetes events) that an output has taken and not yet passed on.",
     "unsaved": "Alerts that would be lost for an output if the sensor ended now.",
     "spooled_bytes": "What a webhook keeps until its receiver has it.",
-    "sent": "Alerts that a webhook's receiver has.",
+    "sent": "Alerts that a webhook's receiver has, and messages to subscribers of gRPC.",
     "requests": "Requests to a webhook's receiver.",
-    "retries": "Requests of an output that must be repeated.",
-    "refused": "Alerts (webhook) or requests (kubernetes events) that the other side does not want.",
+    "retries": "Attempts of an output that failed and were repeated.",
+    "refused": "Alerts (webhook, syslog, program) or requests (kubernetes events) that the other side does not want.",
+    "cut": "Alerts too long for a syslog message, shortened.",
+    "starts": "Processes started: of a program that gets alerts, or the one that serves gRPC.",
+    "clients": "Subscribers of gRPC.",
+    "calls": "Calls of gRPC.",
+    "lost_slow": "Alerts that a subscriber of gRPC was too slow for.",
     "lost_too_many": "Alerts dropped from a spool because it was full.",
     "lost_too_old": "Alerts dropped because they could not be sent for too long.",
     "lost_damaged": "Alerts damaged in a spool.",
@@ -31,7 +37,7 @@ _OWN = {
     "namespace_gone": "Alerts without a Kubernetes Event because their namespace was gone.",
 }
 """What single kinds of outputs measure."""
-_OWN_GAUGES = frozenset({"waiting", "unsaved", "spooled_bytes"})
+_OWN_GAUGES = frozenset({"waiting", "unsaved", "spooled_bytes", "clients"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from falcon_rules import bundle
 from falcon_sensor import alerts
 
 Tell = Callable[[str], None]
@@ -53,6 +54,23 @@ class Measured(Protocol):
         would be lost if the process ended now."""
 
 
+@runtime_checkable
+class Gradual(Protocol):
+    """What a sink offers too whose `write` passes alerts on one by one, so that what is lost in the middle is counted
+    exactly."""
+
+    passed: int
+    """How many alerts of the batch in hand have been passed on."""
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """What a sink offers too that would leave something behind, such as a process, should `close` not end in time."""
+
+    def abort(self) -> None:
+        """From another thread, at most a second long: nothing may remain."""
+
+
 def say(line: str) -> None:
     """Prints a line for the operator on standard error; a closed one is no reason to stop."""
     try:
@@ -73,15 +91,20 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 class Output:
-    """A sink with its queue and thread. `put` may be called from any thread."""
+    """A sink with its queue and thread. `put` may be called from any thread. minimum: less urgent alerts are not
+    for this output."""
 
-    def __init__(self, sink: Sink, capacity: int, tell: Tell = say) -> None:
+    def __init__(
+        self, sink: Sink, capacity: int, tell: Tell = say, *, minimum: bundle.Priority = bundle.Priority.DEBUG
+    ) -> None:
         self.sink = sink
         self.lost = 0
         self.delivered = 0
+        self.filtered = 0
         self.gone = False
         self._in_hand = 0
         self._capacity = capacity
+        self._minimum = minimum
         self._tell = tell
         self._queue: collections.deque[alerts.Alert] = collections.deque()
         self._ready = threading.Condition()
@@ -93,6 +116,9 @@ class Output:
     def put(self, alert: alerts.Alert) -> None:
         """Queues `alert`, or counts it as lost when there is no room."""
         with self._ready:
+            if alert.priority > self._minimum:
+                self.filtered += 1
+                return
             if self.gone or self._closing or len(self._queue) >= self._capacity:
                 self.lost += 1
                 first, self._overflowing = not (self._overflowing or self.gone or self._closing), True
@@ -105,14 +131,14 @@ class Output:
 
     def measures(self) -> dict[str, int]:
         """For metrics, from any thread: `queued` is what waits now, `lost` and `delivered` are sums since the
-        start; then the sink's own."""
+        start; then those of `own`."""
         with self._ready:
             common = {"queued": self.waiting, "lost": self.lost, "delivered": self.delivered}
         return {**common, **self.own()}
 
     def own(self) -> dict[str, int]:
-        """What the sink itself measures."""
-        return dict(self.sink.measures()) if isinstance(self.sink, Measured) else {}
+        """`filtered`, a sum: less urgent than the output's minimum; then what the sink itself measures."""
+        return {"filtered": self.filtered, **(self.sink.measures() if isinstance(self.sink, Measured) else {})}
 
     def reopen(self) -> None:
         """Has the sink open its files anew, after what is being written now."""
@@ -123,7 +149,11 @@ class Output:
     @property
     def waiting(self) -> int:
         """How many alerts wait now."""
-        return len(self._queue) + self._in_hand
+        return len(self._queue) + self._in_hand - self._passed()
+
+    def _passed(self) -> int:
+        """Of those in hand."""
+        return min(self._in_hand, self.sink.passed) if self._in_hand and isinstance(self.sink, Gradual) else 0
 
     def start_closing(self) -> None:
         """Takes no more alerts; what is queued is still written."""
@@ -137,8 +167,10 @@ class Output:
         if not self._thread.is_alive():
             return True
         with self._ready:
-            self.lost += len(self._queue) + self._in_hand
+            self.lost += self.waiting
             self._queue.clear()
+        if isinstance(self.sink, Abortable):
+            self.sink.abort()
         return False
 
     def count_unsaved(self) -> None:
@@ -172,6 +204,8 @@ class Output:
         if self.gone:
             self._count(lost=len(batch))
             return
+        if isinstance(self.sink, Gradual):
+            self.sink.passed = 0
         self._in_hand = len(batch)
         try:
             action(*([batch] if batch else []))
@@ -180,7 +214,8 @@ class Output:
             self._count(lost=len(batch))
             self._tell(f"{self.sink.name}: {error}; it gets no more alerts")
         except OSError as error:
-            self._count(lost=len(batch))
+            passed = self._passed()
+            self._count(lost=len(batch) - passed, delivered=passed)
             if not self._failing:
                 self._tell(f"{self.sink.name}: {error.strerror or error}; alerts are lost for it until this is mended")
             self._failing = True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from falcon_rules import bundle
 from falcon_sensor import alerts
 from falcon_sensor.outputs import base, file, render, stdout
-from falcon_sensor.settings import model
+from falcon_sensor.settings import model, options
 
 
 class Unusable(Exception):
@@ -22,21 +24,40 @@ class Built:
     stdout: stdout.Stdout | None
 
 
+class _Section(Protocol):
+    """An output's section in the settings."""
+
+    @property
+    def minimum_priority(self) -> options.Priority: ...
+
+
 def outputs(settings: model.Settings) -> Built:
     """Opens every output that is enabled. Raises Unusable."""
     line = render.renderer(settings)
-    sinks: list[base.Sink] = []
     console = stdout.Stdout(line) if settings.stdout_output.enabled else None
-    if console is not None:
-        sinks.append(console)
-    if settings.file_output.enabled:
-        sinks.append(_file(settings, line))
-    if settings.http_output.enabled:
-        sinks.append(_webhook(settings))
-    if _events_wanted(settings):
-        sinks.append(_events(settings))
     capacity = settings.outputs_queue.capacity
-    return Built(base.Outputs([base.Output(sink, capacity) for sink in sinks]), console)
+    made = [
+        base.Output(sink, capacity, minimum=bundle.Priority[options.level(section.minimum_priority)])
+        for section, sink in _sinks(settings, console, line)
+    ]
+    return Built(base.Outputs(made), console)
+
+
+def _sinks(
+    settings: model.Settings, console: stdout.Stdout | None, line: render.Render
+) -> list[tuple[_Section, base.Sink]]:
+    found: list[tuple[_Section, base.Sink]] = []
+    if console is not None:
+        found.append((settings.stdout_output, console))
+    if settings.file_output.enabled:
+        found.append((settings.file_output, _file(settings, line)))
+    if settings.syslog_output.enabled:
+        found.append((settings.syslog_output, _syslog(settings, line)))
+    if settings.http_output.enabled:
+        found.append((settings.http_output, _webhook(settings)))
+    if _events_wanted(settings):
+        found.append((settings.kubernetes_events, _events(settings)))
+    return found
 
 
 def _file(settings: model.Settings, line: Callable[[alerts.Alert], bytes]) -> file.File:
@@ -47,7 +68,16 @@ def _file(settings: model.Settings, line: Callable[[alerts.Alert], bytes]) -> fi
         raise Unusable(f"file_output.filename: cannot write {name}: {error.strerror}") from None
 
 
-# HTTP and TLS cost 8 MB and 60 ms to import, so only those who want them pay.
+# What follows is imported by those alone who want it; HTTP and TLS, for instance, cost 8 MB and 60 ms.
+
+
+def _syslog(settings: model.Settings, line: render.Render) -> base.Sink:
+    from falcon_sensor.outputs.syslog import sink
+
+    try:
+        return sink.Syslog(settings.syslog_output, line, as_json=settings.json_output)
+    except sink.Unusable as error:
+        raise Unusable(str(error)) from None
 
 
 def _webhook(settings: model.Settings) -> base.Sink:

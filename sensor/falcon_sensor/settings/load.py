@@ -46,8 +46,7 @@ def load(
     _merge_environment(layers, environ)
     for text in overrides:
         _merge_override(layers, text)
-    if isinstance(priority := layers.values.get("priority"), str):
-        layers.values["priority"] = priority.lower()
+    _lower_priorities(layers.values)
     try:
         settings = pydantic.TypeAdapter(model.Settings).validate_python(layers.values)
     except pydantic.ValidationError as error:
@@ -55,6 +54,14 @@ def load(
     if messages := [f"{layers.origin(path)}: {text}" for path, text in checks.problems(settings)]:
         raise SettingsError(messages)
     return settings, layers.warnings
+
+
+def _lower_priorities(values: dict[str, Any]) -> None:
+    """Rules write `Warning`, and so may settings."""
+    outputs = [each for key, each in values.items() if key != "extra_fields"]
+    for section, name in [(values, "priority"), *((each, "minimum_priority") for each in outputs)]:
+        if isinstance(section, dict) and isinstance(priority := section.get(name), str):
+            section[name] = priority.lower()
 
 
 # --- the file ---------------------------------------------------------------------------------

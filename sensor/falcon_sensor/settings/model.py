@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from falcon_sensor.settings import options, receivers
+from falcon_sensor.settings import feeds, options, receivers
 
 option = options.option
 _STRICT = options.STRICT
@@ -43,12 +43,14 @@ class Selection:
 class StdoutOutput:
     __pydantic_config__: ClassVar[Any] = _STRICT
     enabled: bool = option(True, "print alerts on standard output")
+    minimum_priority: options.Priority = options.minimum_priority()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOutput:
     __pydantic_config__: ClassVar[Any] = _STRICT
     enabled: bool = option(False, "append alerts to a file; SIGUSR1 or SIGHUP opens it anew (for logrotate)")
+    minimum_priority: options.Priority = options.minimum_priority()
     filename: str = option("./events.txt", "the file; its directory must exist")
     keep_alive: bool = option(True, "keep the file open; false opens and closes it for every batch of alerts")
     rotate_bytes: int = option(
@@ -143,9 +145,7 @@ class Settings:
     rule_matching: Literal["first", "all"] = option(
         "first", "first: an event alerts for the first rule that holds; all: for every rule"
     )
-    priority: Literal[
-        "emergency", "alert", "critical", "error", "warning", "notice", "informational", "info", "debug"
-    ] = option("debug", "rules less urgent than this do not run")
+    priority: options.Priority = option("debug", "rules less urgent than this do not run")
     rate_limit: RateLimit = option(RateLimit, "how many alerts a rule may give when it states no limit itself")
 
     cluster: Cluster = option(Cluster, "one sensor of a Kubernetes cluster's many")
@@ -163,7 +163,11 @@ class Settings:
 
     stdout_output: StdoutOutput = option(StdoutOutput, "standard output")
     file_output: FileOutput = option(FileOutput, "a file")
+    syslog_output: feeds.SyslogOutput = option(feeds.SyslogOutput, "syslog")
+    program_output: feeds.ProgramOutput = option(feeds.ProgramOutput, "a program")
     http_output: receivers.HttpOutput = option(receivers.HttpOutput, "a webhook")
+    grpc: feeds.Grpc = option(feeds.Grpc, "a gRPC server as Falco has it; needs `grpc_output` to have alerts")
+    grpc_output: feeds.GrpcOutput = option(feeds.GrpcOutput, "the gRPC server's clients")
     kubernetes_events: receivers.KubernetesEvents = option(receivers.KubernetesEvents, "Kubernetes Events")
     outputs_queue: OutputsQueue = option(OutputsQueue, "what every output has of its own")
     output_timeout: int = option(
@@ -179,7 +183,7 @@ class Settings:
     @property
     def lowest(self) -> str:
         """`priority` as `falcon_rules.bundle.Priority` names it."""
-        return {"info": "INFORMATIONAL"}.get(self.priority, self.priority.upper())
+        return options.level(self.priority)
 
 
 def sections(value: Any) -> Iterator[tuple[dataclasses.Field[Any], Any, bool]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
+
+Priority = Literal["emergency", "alert", "critical", "error", "warning", "notice", "informational", "info", "debug"]
+"""As rules and alerts name it, in lower case."""
 
 STRICT: dict[str, Any] = {"extra": "forbid"}
 """For `__pydantic_config__`. A misspelt option that is silently ignored is an option that is not set."""
@@ -17,3 +20,13 @@ def option(default: Any, description: str, unit: str | None = None, **constraint
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def minimum_priority() -> Any:
+    """The same option for every output."""
+    return option("debug", "less urgent alerts do not go there")
+
+
+def level(priority: Priority) -> str:
+    """As `falcon_rules.bundle.Priority` names it."""
+    return {"info": "INFORMATIONAL"}.get(priority, priority.upper())

@@ -19,7 +19,7 @@ class BasicAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRetry:
+class Retry:
     __pydantic_config__: ClassVar[Any] = options.STRICT
     initial_seconds: float = option(
         0.5, "the longest pause after a first failure; it doubles with each further one", "seconds", gt=0, le=60
@@ -87,6 +87,7 @@ class HttpOutput:
         "POST alerts as JSON to a URL, in order. One that may not have arrived is sent again, with the same uuid, so a "
         "receiver can drop doubles",
     )
+    minimum_priority: options.Priority = options.minimum_priority()
     url: str = option("", "where to: http://... or https://...; redirects are not followed")
     user_agent: str = option("falcon-sensor", "the User-Agent header")
     headers: dict[str, str] = option(dict, "further headers: {X-Scope-OrgID: security}")
@@ -114,8 +115,8 @@ class HttpOutput:
     timeout_seconds: float = option(
         15.0, "how long a request may take, from the first byte sent to the last one read", "seconds", gt=0, le=600
     )
-    retry: WebhookRetry = option(
-        WebhookRetry, "pauses after HTTP 429 and 5xx and when there is no answer; Retry-After is heeded, up to 300 s"
+    retry: Retry = option(
+        Retry, "pauses after HTTP 429 and 5xx and when there is no answer; Retry-After is heeded, up to 300 s"
     )
     batch: WebhookBatch = option(WebhookBatch, "several alerts in one request")
     spool: WebhookSpool = option(WebhookSpool, "where alerts wait for the receiver")
@@ -129,6 +130,7 @@ class KubernetesEvents:
         "make alerts Kubernetes Events about their pod, or about the node for host processes; not set: if "
         "cluster.enabled. cluster.node_name and cluster.kubeconfig hold for them too",
     )
+    minimum_priority: options.Priority = options.minimum_priority()
     instance: str | None = option(
         None, "the Events' reporting instance, usually the sensor's pod; not set: the sensor's hostname"
     )

@@ -20,7 +20,7 @@ from falcon_sensor.outputs.webhook import sink
 from falcon_sensor.settings import model, receivers
 
 ROOT = Path(__file__).parents[3]
-FAST = receivers.WebhookRetry(initial_seconds=0.01, max_seconds=0.05)
+FAST = receivers.Retry(initial_seconds=0.01, max_seconds=0.05)
 
 
 @pytest.fixture

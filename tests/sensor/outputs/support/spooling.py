@@ -19,7 +19,7 @@ from falcon_sensor.settings import model, receivers
 def main() -> None:
     directory, url, first, count = sys.argv[1:]
     spool = receivers.WebhookSpool(directory=directory, fsync=False)
-    retry = receivers.WebhookRetry(initial_seconds=0.01, max_seconds=0.05)
+    retry = receivers.Retry(initial_seconds=0.01, max_seconds=0.05)
     webhook = sink.Webhook(receivers.HttpOutput(url=url, spool=spool, retry=retry), render.as_json(model.Settings()))
     for number in range(int(first), int(first) + int(count)):
         webhook.write([examples.alert(number)])
