@@ -1,0 +1,1 @@
+"""Arguments of `falcon-hub`, and its small commands. `serve` itself is `app`'s."""

@@ -1,0 +1,99 @@
+"""Opens the database: the same SQLAlchemy engine for SQLite and PostgreSQL, with the settings each needs.
+
+SQLite: WAL, so that readers and the writer do not wait for each other, and synchronous=FULL: without it a power
+failure takes back commits that senders were told of. Its cost is one fsync for each group of requests.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from falcon_hub.store import records
+
+READERS = 4
+"""Threads that read at once: more would only take turns on a small machine."""
+_BUSY_MILLISECONDS = 10_000
+"""How long SQLite waits for another process's write, such as that of `falcon-hub user add`."""
+_WRITER_CACHE_KIB = 32 * 1024
+"""The index of uuids is hit at random; at a million alerts its inner pages and much of its leaves fit."""
+_CHECKPOINT_PAGES = 4000
+"""16 MiB of log before pages go back into the database: fewer pages are written twice."""
+_CONNECT_SECONDS = 5
+_STATEMENT_MILLISECONDS = 20_000
+
+
+def url(text: str) -> sa.URL:
+    """The URL that settings give; a plain `postgresql:` gets the driver that is installed. Raises ValueError."""
+    try:
+        found = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise ValueError("is no database URL, such as sqlite:////var/lib/falcon-hub/hub.db") from None
+    if found.drivername in ("postgresql", "postgres"):
+        found = found.set(drivername="postgresql+psycopg")
+    if found.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise ValueError(f"must begin with sqlite: or postgresql:, not {found.drivername}:")
+    if found.drivername == "sqlite" and found.database in (None, "", ":memory:"):
+        raise ValueError("needs a file: sqlite:////var/lib/falcon-hub/hub.db")
+    return found
+
+
+def writer(location: sa.URL) -> sa.Engine:
+    """One connection that writes."""
+    if location.drivername != "sqlite":
+        return _postgresql(location, size=1)
+    if location.database:
+        os.makedirs(os.path.dirname(os.path.abspath(location.database)), mode=0o700, exist_ok=True)
+    engine = sa.create_engine(location, pool_size=1, max_overflow=0)
+    _sqlite(engine, "BEGIN IMMEDIATE", (f"cache_size=-{_WRITER_CACHE_KIB}", f"wal_autocheckpoint={_CHECKPOINT_PAGES}"))
+    return engine
+
+
+def readers(location: sa.URL) -> sa.Engine:
+    """As many connections as there are reading threads; they cannot write."""
+    if location.drivername != "sqlite":
+        return _postgresql(location, size=READERS)
+    engine = sa.create_engine(location, pool_size=READERS, max_overflow=0)
+    _sqlite(engine, "BEGIN", ("query_only=ON", "cache_size=-8192"))
+    return engine
+
+
+def _sqlite(engine: sa.Engine, begin: str, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # The driver's own ideas of when a transaction begins are switched off; `begin` below says it.
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", *pragmas):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _postgresql(location: sa.URL, size: int) -> sa.Engine:
+    return sa.create_engine(
+        location,
+        pool_size=size,
+        max_overflow=0,
+        # A server that was restarted is found out by a ping, not by a failed request.
+        pool_pre_ping=True,
+        pool_timeout=_CONNECT_SECONDS,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
+        },
+    )
+
+
+def unavailable(error: Exception) -> records.Unavailable | None:
+    """What a driver's error means, if it means that the database is not to be had now."""
+    if isinstance(error, sa.exc.TimeoutError | sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError):
+        cause = getattr(error, "orig", None) or error
+        return records.Unavailable(" ".join(str(cause).split())[:200])
+    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
+        return records.Unavailable("the connection to the database broke")
+    return None

@@ -1,0 +1,203 @@
+"""The facade: what the rest of the hub knows of the store. Every method is for the event loop and returns plain data.
+
+Writes return when they are committed. `records.Unavailable` means: not now; nothing was changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from types import TracebackType
+from typing import Self, TypeVar
+
+import sqlalchemy as sa
+
+from falcon_hub import alerts
+from falcon_hub.store import accounts, database, filters, live, migrating, notes, progress, reading, records, writing
+
+T = TypeVar("T")
+Letters = list[records.DeadLetter]
+
+_FOREIGN_SECONDS = 1.0
+"""How often `wait` looks for alerts that another replica committed; its own are told at once."""
+
+
+class Store:
+    """An open store, `await Store.open(url)`; close it."""
+
+    def __init__(self, location: sa.URL, last_seq: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._readers = database.readers(location)
+        self._threads = futures.ThreadPoolExecutor(database.READERS, "store-reader")
+        self._last_seq = last_seq
+        self._changed = asyncio.Condition()
+        self._live = live.Live(self._loop)
+        self._writer = writing.Writer(database.writer(location), self._committed)
+        self.dead_letters = DeadLetters(self)
+        self.silences = notes.Silences(self)
+        self.acknowledgements = notes.Acknowledgements(self)
+        self.accounts = accounts.Accounts(self)
+
+    @classmethod
+    async def open(cls, url: str, password: str | None = None) -> Self:
+        """Makes or migrates the tables first. Raises ValueError for a bad URL, Unavailable, MigrationError."""
+        location = database.url(url)
+        if password is not None:
+            location = location.set(password=password)
+        last_seq = await asyncio.to_thread(migrating.upgrade, location)
+        return cls(location, last_seq)
+
+    async def close(self) -> None:
+        """Commits what waits."""
+        self._live.close()
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._threads.shutdown)
+        self._readers.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # --- alerts ---------------------------------------------------------------------------------
+
+    async def add(self, found: Sequence[alerts.Alert]) -> records.Added:
+        """Commits them, each uuid once. After this returned, not even a power failure takes them back."""
+        if not found:
+            return records.Added(0, 0)
+        return await self._writer.add(found)
+
+    async def after(self, seq: int, limit: int) -> list[records.Stored]:
+        """Alerts with numbers above `seq`, in order, silenced ones too."""
+        return await self.read(lambda connection: reading.after(connection, seq, limit))
+
+    async def wait(self, seq: int, seconds: float) -> bool:
+        """Until there are alerts with numbers above `seq`, or the time is over; says which."""
+        end = self._loop.time() + seconds
+        while self._last_seq <= seq:
+            left = end - self._loop.time()
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(min(left, _FOREIGN_SECONDS)), self._changed:
+                    await self._changed.wait()
+            except TimeoutError:
+                self._last_seq = max(self._last_seq, await self.read(reading.last_seq))
+        return True
+
+    def subscribe(self) -> live.Subscription:
+        """What is committed from now on: ``async with store.subscribe() as live: async for batch in live``."""
+        return self._live.subscribe()
+
+    async def get(self, uuid: str) -> records.Stored | None:
+        return await self.read(lambda connection: reading.get(connection, uuid))
+
+    async def page(self, chosen: filters.Filter, before: str | None = None, limit: int = 100) -> records.Page:
+        """Newest first. before: `next` of the page before. Raises ValueError when it is none."""
+        now = time.time_ns()
+        return await self.read(lambda connection: reading.page(connection, chosen, before, limit, now))
+
+    async def count(self, chosen: filters.Filter) -> dict[int, int]:
+        """Priority to how many."""
+        now = time.time_ns()
+        return await self.read(lambda connection: reading.count(connection, chosen, now))
+
+    async def timeline(self, chosen: filters.Filter, buckets: int) -> records.Timeline:
+        """At most `buckets` spans of equal width between the filter's times (or the first alert, and now)."""
+        now = time.time_ns()
+        return await self.read(lambda connection: reading.timeline(connection, chosen, buckets, now))
+
+    async def top(self, chosen: filters.Filter, by: str, limit: int = 10) -> list[records.Top]:
+        """by: one of `filters.DIMENSIONS`, or `tag`; else ValueError."""
+        now = time.time_ns()
+        return await self.read(lambda connection: reading.top(connection, chosen, by, limit, now))
+
+    async def size(self) -> records.Size:
+        return await self.read(reading.size)
+
+    async def check(self) -> None:
+        """Raises Unavailable when the database cannot be asked or does not take writes."""
+        await self.read(reading.last_seq)
+        await self.write(reading.touch)
+
+    # --- sinks ----------------------------------------------------------------------------------
+
+    async def cursor(self, sink: str, *, beginning: bool = False) -> int:
+        """The last number the sink is done with. One that is new begins with what comes from now on, or with the
+        oldest alert there is."""
+        return await self.write(lambda connection: progress.cursor(connection, sink, beginning))
+
+    async def advance(self, sink: str, seq: int) -> None:
+        """The sink is done with everything up to `seq`. Never goes backwards."""
+        await self.write(lambda connection: progress.advance(connection, sink, seq))
+
+    async def cursors(self) -> list[records.CursorState]:
+        """Of all sinks there ever were."""
+        return await self.read(progress.states)
+
+    # --- for the parts of this facade -------------------------------------------------------------
+
+    async def read(self, act: Callable[[sa.Connection], T]) -> T:
+        """Runs a question in a reading thread."""
+        return await self._loop.run_in_executor(self._threads, self._read, act)
+
+    async def write(self, act: Callable[[sa.Connection], T]) -> T:
+        """Runs a change in the writer's thread; returns after its commit."""
+        return await self._writer.run(act)
+
+    def _read(self, act: Callable[[sa.Connection], T]) -> T:
+        try:
+            with self._readers.connect() as connection:
+                return act(connection)
+        except sa.exc.SQLAlchemyError as error:
+            if meaning := database.unavailable(error):
+                raise meaning from None
+            raise
+
+    def _committed(self, stored: list[records.Stored]) -> None:
+        self._loop.call_soon_threadsafe(self._tell, stored)
+
+    def _tell(self, stored: list[records.Stored]) -> None:
+        self._last_seq = max(self._last_seq, stored[-1].seq)
+        self._live.tell(stored)
+        # Nobody holds the lock for longer than a moment on the loop, so this is no wait.
+        self._wake = asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+class DeadLetters:
+    """What receivers refused, or what was tried too often. Alerts stay in the store; these are notes about them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(self, sink: str, seqs: Sequence[int], reason: str, attempts: int) -> None:
+        await self._store.write(lambda connection: progress.add_dead(connection, sink, seqs, reason, attempts))
+
+    async def list(self, sink: str | None = None, limit: int = 100, after_id: int = 0) -> Letters:
+        """Oldest first."""
+        return await self._store.read(lambda connection: progress.dead(connection, sink, limit, after_id))
+
+    async def count(self) -> dict[str, int]:
+        """Sink to how many."""
+        return await self._store.read(progress.count_dead)
+
+    async def retry(self, ids: Sequence[int]) -> int:
+        """Marks them to be tried once more; the sink's worker takes them from `due`. How many there were."""
+        return await self._store.write(lambda connection: progress.retry_dead(connection, ids))
+
+    async def due(self, sink: str, limit: int) -> Letters:
+        """Marked ones. Delivered: `drop` them; refused again: `add` takes the mark off."""
+        return await self._store.read(lambda connection: progress.dead(connection, sink, limit, 0, retry=True))
+
+    async def drop(self, ids: Sequence[int]) -> int:
+        """How many there were."""
+        return await self._store.write(lambda connection: progress.drop_dead(connection, ids))
