@@ -52,6 +52,11 @@ class _Group:
         return bool(self._conditions)
 
     @property
+    def indexes(self) -> list[int]:
+        """Of its rules, in the bundle."""
+        return [index for index, _ in self._conditions]
+
+    @property
     def source(self) -> str:
         return self._function.source if self._function is not None else ""
 
@@ -117,6 +122,15 @@ class Dispatcher:
             if kind is layout.Kind.EXEC:
                 candidates = [index for index in candidates if registry.tests_result(rules[index].condition)]
             self._tables[event_type, True] = self._build(candidates)
+
+    def candidates(self, e: event.Event) -> list[int]:
+        """Indexes of the rules that are tried on this event, whatever its name."""
+        tables = self._tables[e.type, e.failed]
+        return [*tables.active.indexes, *tables.shadow.indexes]
+
+    def predicate(self, index: int) -> evaluate.Predicate:
+        """One rule's condition by itself. Raises what the generator raises."""
+        return evaluate.compile_condition(self._rules[index].condition, registry.resolver)
 
     def match(self, e: event.Event) -> list[Hit]:
         """Active rules that hold (at most one in first mode) and all shadow rules that do, by the bundle's order."""

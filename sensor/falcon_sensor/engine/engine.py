@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from falcon_rules import bundle, output
 from falcon_sensor import alerts
-from falcon_sensor.engine import dispatch, event, limiter, naming
+from falcon_sensor.engine import costs, dispatch, event, limiter, naming
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode
 from falcon_sensor.state import questions
@@ -52,6 +52,8 @@ class Counters:
     alerts: int = 0
     suppressed: int = 0
     errors: int = 0
+    seconds: float = 0.0
+    """Of processor time for the condition, estimated, see `costs`."""
 
 
 class Engine:
@@ -72,6 +74,7 @@ class Engine:
         self._raised: list[tuple[int, Exception]] = []
         first = self._options.rule_matching == "first"
         self._dispatcher = dispatch.Dispatcher(self._rules, running, first=first, report=self._note_error)
+        self._costs = costs.Costs(self._dispatcher.predicate)
         self._renderers = {i: output.compile_output(self._rules[i].output, registry.resolver) for i in running}
 
     def evaluate(self, record: decode.Record) -> list[alerts.Alert]:
@@ -80,8 +83,21 @@ class Engine:
         A successful exec must have been given to `State.observe` before.
         """
         e = self._session.next(record)
-        found = [alert for hit in self._dispatcher.match(e) if (alert := self._judge(e, hit)) is not None]
+        self._costs.wait -= 1
+        hits = self._dispatcher.match(e) if self._costs.wait > 0 else self._measured(e)
+        found = [alert for hit in hits if (alert := self._judge(e, hit)) is not None]
         return found + self._diagnostics(e) if self._raised else found
+
+    def _measured(self, e: event.Event) -> list[dispatch.Hit]:
+        """The same as matching, once in a while with a look at what single rules cost."""
+        hits: list[dispatch.Hit] = self._costs.sample(
+            lambda: self._dispatcher.match(e),
+            lambda: self._dispatcher.candidates(e),
+            lambda: event.Event(e.record, self._session, e.number, e.delta),
+        )
+        for index, seconds in self._costs.seconds.items():
+            self.counters[self._rules[index].uid].seconds = seconds
+        return hits
 
     def sources(self) -> dict[str, str]:
         """The generated Python that judges successful events, by event type: for people who want to see it."""

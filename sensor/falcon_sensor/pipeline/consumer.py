@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from falcon_sensor import alerts
-from falcon_sensor.pipeline import generation, handover, ownership, tally
+from falcon_sensor.pipeline import canary, generation, handover, ownership, tally
 from falcon_sensor.records import decode, layout
 
 POLL_SECONDS = 30.0
@@ -36,6 +36,7 @@ LAST_DRAIN_SECONDS = 0.3
 """How long records that are there already may still be evaluated after stop(): the end must come within a second."""
 
 _WANTED = int(layout.Flag.WANTED)
+_CANARY = int(layout.Flag.CANARY)
 _EXEC = int(layout.Kind.EXEC)
 
 
@@ -49,7 +50,7 @@ class Consumer:
     """Start it once; `stop` ends it for good.
 
     deliver: gets each alert, must not block. tell: gets a line for the operator of the sensor. owner: decides
-    which records are this node's; None for all.
+    which records are this node's; None for all. own: is told of the sensor's own acts, which nobody else sees.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Consumer:
         deliver: Callable[[alerts.Alert], None],
         tell: Callable[[str], None],
         owner: ownership.Owner | None = None,
+        own: canary.Canary | None = None,
     ) -> None:
         self.tally = tally.Tally()
         self.records = 0
@@ -71,6 +73,7 @@ class Consumer:
         self._deliver = deliver
         self._tell = tell
         self._owner = owner
+        self._own = own
         self._told: set[str] = set()
         self._stop_at: float | None = None
         self._handover: handover.Handover | None = None
@@ -169,8 +172,12 @@ class Consumer:
             if accept is not None and not accept(record):
                 return
             if head.kind == _EXEC and head.result == 0:
+                if self._own is not None and self._own.is_answer(record):
+                    return
                 self._state.observe(record)
             if not head.flags & _WANTED:
+                if head.flags & _CANARY and self._own is not None:
+                    self._own.returned(record)
                 return
             if self._owner is not None and not self._owner.admit(self._current.engine, record, _now()):
                 if self._owner.full:
