@@ -24,9 +24,13 @@ def cursor(connection: sa.Connection, sink: str, beginning: bool) -> int:
     return int(found)
 
 
-def advance(connection: sa.Connection, sink: str, seq: int) -> None:
+def advance(connection: sa.Connection, sink: str, seq: int, state: str | None) -> None:
     """Never backwards."""
-    connection.execute(sa.update(schema.cursors).where(_C.sink == sink, _C.seq < seq).values(seq=seq))
+    connection.execute(sa.update(schema.cursors).where(_C.sink == sink, _C.seq <= seq).values(seq=seq, state=state))
+
+
+def state(connection: sa.Connection, sink: str) -> str | None:
+    return connection.scalar(sa.select(_C.state).where(_C.sink == sink))
 
 
 def states(connection: sa.Connection) -> list[records.CursorState]:

@@ -68,6 +68,8 @@ cursors = sa.Table(
     sa.Column("sink", sa.Text, primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("lost", sa.BigInteger, nullable=False),
+    # What the sink's worker must know again after a restart (repeats it counts); its own text, NULL: nothing.
+    sa.Column("state", sa.Text),
 )
 dead_letters = sa.Table(
     "dead_letters",

@@ -132,9 +132,13 @@ class Store:
         oldest alert there is."""
         return await self.write(lambda connection: progress.cursor(connection, sink, beginning))
 
-    async def advance(self, sink: str, seq: int) -> None:
-        """The sink is done with everything up to `seq`. Never goes backwards."""
-        await self.write(lambda connection: progress.advance(connection, sink, seq))
+    async def advance(self, sink: str, seq: int, state: str | None = None) -> None:
+        """The sink is done with everything up to `seq`, but for what `state` holds of it. Never goes backwards."""
+        await self.write(lambda connection: progress.advance(connection, sink, seq, state))
+
+    async def state(self, sink: str) -> str | None:
+        """What the last `advance` gave."""
+        return await self.read(lambda connection: progress.state(connection, sink))
 
     async def cursors(self) -> list[records.CursorState]:
         """Of all sinks there ever were."""

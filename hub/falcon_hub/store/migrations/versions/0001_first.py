@@ -85,6 +85,7 @@ def _tables() -> None:
         sa.Column("sink", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("lost", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("sink"),
     )
     op.create_table(

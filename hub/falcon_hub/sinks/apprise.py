@@ -1,0 +1,98 @@
+"""The hundred other receivers, by the library Apprise (imported when used): SMS, chats, push services, ticket systems.
+
+Apprise blocks, retries nothing and says no more than yes or no, so each message runs in a thread and a no is tried
+again. There is no key to tell a repetition by. Its addresses are secrets (`twilio://SID:TOKEN@...`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from falcon_hub.settings import secrets
+from falcon_hub.sinks import base, dialects, facts, options, redaction
+
+_TYPES: Final = ("failure", "failure", "failure", "failure", "warning", "info", "info", "info")
+
+
+class Options(options.Common):
+    people: ClassVar[bool] = True
+    rate: ClassVar[options.RateLimit | None] = options.RateLimit(messages=20, per_seconds=60)
+
+    type: Literal["apprise"] = "apprise"
+    url: secrets.Secret = Field(description="Address as Apprise writes it (ntfy://..., mattermost://..., xmpp://...)")
+    fields: facts.Shown = Field("key", description="Fields to show: key, all or none")
+
+
+class Apprise:
+    batch = 1
+
+    def __init__(self, wanted: Options) -> None:
+        try:
+            import apprise
+        except ImportError:
+            raise base.Unusable("Apprise is not there: pip install 'falcon-k8s[hub-sinks]'") from None
+        self._wanted = wanted
+        self._library = apprise
+        self._redact = redaction.Redactor(wanted.secrets())
+        if not apprise.Apprise().add(wanted.url.reveal()):
+            raise base.Unusable("url: Apprise does not know such an address")
+        # What it logs of a failure may hold the address; `_Heard` takes it redacted, and nobody else gets it.
+        logging.getLogger("apprise").propagate = False
+
+    def escape(self, value: str) -> str:
+        return dialects.plain(value)
+
+    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
+        return await base.one_by_one(batch, self._one)
+
+    async def close(self) -> None:
+        return
+
+    async def _one(self, message: base.Message) -> None:
+        text = body(message, self._wanted)
+        try:
+            problem = await asyncio.to_thread(self._notify, message, text)
+        except (OSError, ValueError, TypeError) as error:
+            raise base.Failed(self._redact(f"{type(error).__name__}: {error}")) from None
+        if problem is not None:
+            raise base.Failed(self._redact(problem))
+
+    def _notify(self, message: base.Message, text: str) -> str | None:
+        """Why it failed; None when it did not."""
+        target = self._library.Apprise()
+        target.add(self._wanted.url.reveal())
+        heard = _Heard()
+        logger = logging.getLogger("apprise")
+        logger.addHandler(heard)
+        try:
+            sent = target.notify(
+                body=text,
+                title=dialects.cut(dialects.line(message.title), 250),
+                notify_type=_TYPES[message.alert.priority],
+                body_format=self._library.NotifyFormat.TEXT,
+            )
+        finally:
+            logger.removeHandler(heard)
+        return None if sent else heard.last or "Apprise could not send it"
+
+
+class _Heard(logging.Handler):
+    """The last warning, which is all that Apprise tells of a failure."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()[:300]
+
+
+def body(message: base.Message, wanted: Options) -> str:
+    rows: list[tuple[str, Any]] = [] if message.tallies else facts.of(message, wanted.fields)
+    lines = [message.text, *(f"{name}: {dialects.line(value)}" for name, value in rows)]
+    return "\n".join(lines + ([message.link] if message.link else []))
