@@ -109,6 +109,7 @@ class Output:
         self._queue: collections.deque[alerts.Alert] = collections.deque()
         self._ready = threading.Condition()
         self._closing = self._reopening = self._overflowing = self._failing = False
+        self._abandoned = False
         # A sink that blocks for good must not keep the process from ending, hence a daemon thread.
         self._thread = threading.Thread(target=self._work, name=f"output {sink.name}", daemon=True)
         self._thread.start()
@@ -169,6 +170,8 @@ class Output:
         with self._ready:
             self.lost += self.waiting
             self._queue.clear()
+            self._in_hand = 0
+            self._abandoned = True
         if isinstance(self.sink, Abortable):
             self.sink.abort()
         return False
@@ -211,8 +214,8 @@ class Output:
             action(*([batch] if batch else []))
         except Gone as error:
             self.gone = True
-            self._count(lost=len(batch))
-            self._tell(f"{self.sink.name}: {error}; it gets no more alerts")
+            if self._count(lost=len(batch)):
+                self._tell(f"{self.sink.name}: {error}; it gets no more alerts")
         except OSError as error:
             passed = self._passed()
             self._count(lost=len(batch) - passed, delivered=passed)
@@ -225,11 +228,15 @@ class Output:
                 self._failing = False
                 self._tell(f"{self.sink.name} works again; {self.lost} alerts were lost for it so far")
 
-    def _count(self, lost: int = 0, delivered: int = 0) -> None:
+    def _count(self, lost: int = 0, delivered: int = 0) -> bool:
+        """False when the batch has been counted as lost already, as the end did not wait for it."""
         with self._ready:
+            if self._abandoned:
+                return False
             self._in_hand = 0
             self.lost += lost
             self.delivered += delivered
+            return True
 
 
 class Outputs:

@@ -53,6 +53,8 @@ def _sinks(
         found.append((settings.file_output, _file(settings, line)))
     if settings.syslog_output.enabled:
         found.append((settings.syslog_output, _syslog(settings, line)))
+    if settings.program_output.enabled:
+        found.append((settings.program_output, _program(settings, line)))
     if settings.http_output.enabled:
         found.append((settings.http_output, _webhook(settings)))
     if _events_wanted(settings):
@@ -76,6 +78,15 @@ def _syslog(settings: model.Settings, line: render.Render) -> base.Sink:
 
     try:
         return sink.Syslog(settings.syslog_output, line, as_json=settings.json_output)
+    except sink.Unusable as error:
+        raise Unusable(str(error)) from None
+
+
+def _program(settings: model.Settings, line: render.Render) -> base.Sink:
+    from falcon_sensor.outputs.program import sink
+
+    try:
+        return sink.Program(settings.program_output, line)
     except sink.Unusable as error:
         raise Unusable(str(error)) from None
 

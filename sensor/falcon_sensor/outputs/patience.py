@@ -10,7 +10,6 @@ import threading
 
 from falcon_sensor.outputs import backoff, base
 
-
 _REASONS = 8
 """Told while nothing works."""
 
