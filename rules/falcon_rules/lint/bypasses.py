@@ -42,7 +42,7 @@ def _reasons(exception: definitions.ExceptionDefinition) -> list[str]:
     """Why each part is no hindrance; empty if one of them is."""
     reasons = []
     for index, (field, comp) in enumerate(zip(exception.fields, exception.comps, strict=True)):
-        reason = _reason(field.string.strip(), comp.split(), list(_values(exception, index)))
+        reason = chosen(field.string.strip(), comp, list(_values(exception, index)))
         if reason is None:
             return []
         reasons.append(reason)
@@ -64,7 +64,8 @@ def _texts(value: definitions.ExceptionValue) -> Iterator[str]:
         yield from _texts(item)
 
 
-def _reason(field: str, comp: list[str], values: list[str]) -> str | None:
+def chosen(field: str, comp: str, values: list[str]) -> str | None:
+    """Why whoever wants to can make `field comp values` hold; None: an intruder does not choose that."""
     if _CHOSEN.fullmatch(field):
         whose = (
             "a process names its own"
@@ -74,7 +75,7 @@ def _reason(field: str, comp: list[str], values: list[str]) -> str | None:
         return f"{whose} {field}"
     if not _LOCATED.fullmatch(field):
         return None
-    if comp[0] in _ANYWHERE:
-        return f"{field} {comp[0]} also holds for a program put into a directory of the intruder's choice"
+    if (word := comp.split()[0]) in _ANYWHERE:
+        return f"{field} {word} also holds for a program put into a directory of the intruder's choice"
     writable = [value for value in values if any(value == path or value.startswith(path + "/") for path in _WRITABLE)]
     return f"others than root may put programs below {writable[0]}" if writable else None
