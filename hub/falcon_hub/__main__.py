@@ -1,4 +1,4 @@
-"""`falcon-hub` and `python -m falcon_hub`."""
+"""`falcon-hub`, also as `python -m falcon_hub`."""
 
 from __future__ import annotations
 
