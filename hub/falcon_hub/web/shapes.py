@@ -1,0 +1,91 @@
+"""Answers: what comes out of the store, as the JSON that the page reads (hub/web/src/types.ts)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from falcon_hub.store import filters, records
+from falcon_rules import bundle, times
+
+
+def row(stored: records.Stored, now_ns: int | None = None) -> dict[str, Any]:
+    """One alert in a list, without its fields."""
+    alert, mark = stored.alert, stored.acknowledgement
+    seen = filters.acknowledged(stored, time.time_ns() if now_ns is None else now_ns)
+    return {
+        "seq": stored.seq,
+        "cursor": f"{alert.time_ns}-{stored.seq}",
+        "uuid": alert.uuid,
+        "time": times.rfc3339(alert.time_ns),
+        "rule": alert.rule,
+        "priority": int(alert.priority),
+        "source": alert.source,
+        "hostname": alert.hostname,
+        "tags": list(alert.tags),
+        # What stands in front of it (time, priority) has columns of its own.
+        "output": alert.message,
+        "namespace": alert.namespace,
+        "pod": alert.pod,
+        "container": alert.container,
+        "image": alert.image,
+        "acknowledged": acknowledgement(mark) if mark is not None and seen else None,
+        "silenced": stored.silence is not None,
+    }
+
+
+def detail(stored: records.Stored) -> dict[str, Any]:
+    """Everything about an alert. Values of fields are text: JavaScript would round nanoseconds."""
+    fields = [{"name": name, "value": filters.field_text(value)} for name, value in sorted(stored.alert.fields.items())]
+    return row(stored) | {
+        "received": times.rfc3339(stored.received_ns),
+        "fields": fields,
+        "json": json.dumps(stored.alert.to_json(), ensure_ascii=False, indent=2),
+    }
+
+
+def exported(stored: records.Stored) -> dict[str, Any]:
+    """Falco's object, and what the hub knows besides."""
+    mark = stored.acknowledgement
+    known: dict[str, Any] = {"received": times.rfc3339(stored.received_ns), "silenced": stored.silence is not None}
+    if mark is not None:
+        known["acknowledged"] = acknowledgement(mark)
+    return stored.alert.to_json() | {"falcon_hub": known}
+
+
+def acknowledgement(mark: records.Acknowledgement) -> dict[str, Any]:
+    expires = None if mark.expires_ns is None else times.rfc3339(mark.expires_ns)
+    return {"who": mark.who, "when": times.rfc3339(mark.at_ns), "reason": mark.reason, "expires": expires}
+
+
+def silence(found: records.Silence, now_ns: int) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "matchers": {name: list(values) for name, values in found.matchers.items()},
+        "who": found.who,
+        "reason": found.reason,
+        "starts": times.rfc3339(found.starts_ns),
+        "expires": times.rfc3339(found.expires_ns),
+        "active": found.starts_ns <= now_ns < found.expires_ns,
+    }
+
+
+def counts(by_priority: dict[int, int], open_: dict[int, int]) -> dict[str, Any]:
+    """open_: of those, the ones that nobody has acknowledged."""
+    return {
+        "total": sum(by_priority.values()),
+        "unacknowledged": sum(open_.values()),
+        "priorities": [by_priority.get(each, 0) for each in bundle.Priority],
+    }
+
+
+def timeline(found: records.Timeline) -> dict[str, Any]:
+    """Times in seconds since the epoch, as charts have them; counts by bucket and priority."""
+    start = found.buckets[0].start_ns if found.buckets else 0
+    return {
+        "start": start / 1e9,
+        "end": (start + found.width_ns * len(found.buckets)) / 1e9,
+        "step": found.width_ns / 1e9,
+        "counts": [[each.counts.get(priority, 0) for priority in bundle.Priority] for each in found.buckets],
+    }

@@ -1,0 +1,63 @@
+// "Make an exception from this alert": the hub writes the YAML, and says what an intruder could choose of it.
+import { useQuery } from "@tanstack/preact-query";
+import { useState } from "preact/hooks";
+import { get } from "../api";
+import { CopyButton, Dialog, Failure } from "../parts/ui";
+import type { Row, Suggestion } from "../types";
+
+export function ExceptionDialog({ row, onClose }: { row: Row; onClose: () => void }) {
+  const [fields, setFields] = useState<string[] | null>(null);
+  const query = (fields ?? []).map((each) => `field=${encodeURIComponent(each)}`).join("&");
+  const made = useQuery({
+    queryKey: ["exception", row.uuid, query],
+    queryFn: ({ signal }) => get<Suggestion>(`alerts/${row.uuid}/exception?${query}`, signal),
+    enabled: fields === null || fields.length > 0,
+    placeholderData: (old) => old,
+  });
+  const chosen = fields ?? made.data?.fields.filter((each) => each.chosen).map((each) => each.name) ?? [];
+  return (
+    <Dialog title="An exception from this alert" onClose={onClose} wide>
+      <div class="exception">
+        {made.error && <Failure error={made.error} />}
+        {made.isPending && <p class="faint">Loading…</p>}
+        {made.data && (
+          <>
+            <section>
+              <h3>What must be the same</h3>
+              <p class="faint">The rule stays silent only where all of these are as in this alert. Fewer: it is silent more often.</p>
+              <div class="candidates">
+                {made.data.fields.map((each) => (
+                  <label key={each.name} class="switch">
+                    <input
+                      type="checkbox" checked={chosen.includes(each.name)}
+                      onChange={(event) => setFields(event.currentTarget.checked ? [...chosen, each.name] : chosen.filter((name) => name !== each.name))}
+                    />
+                    <span>
+                      <span class="mono">{each.name}</span> <span class="mono faint">{each.value}</span>
+                      {each.note && <small class="warn">{each.note}</small>}
+                    </span>
+                  </label>
+                ))}
+              </div>
+            </section>
+            <section>
+              <div class="actions between">
+                <h3>To append to your rules</h3>
+                {chosen.length > 0 && <CopyButton text={made.data.yaml} label="Copy the YAML">Copy</CopyButton>}
+              </div>
+              {chosen.length ? <pre tabIndex={0} aria-label="The exception as YAML"><code>{made.data.yaml}</code></pre>
+                : <p class="error">Choose at least one field.</p>}
+              {chosen.length > 0 && made.data.warnings.length > 0 && (
+                <ul class="warnings">{made.data.warnings.map((each) => <li key={each}>{each}</li>)}</ul>
+              )}
+              <p class="faint">
+                Put it into a file that is loaded after the rule's own, and try it with <code>falcon-rules check</code>. Nothing has
+                been changed yet.
+              </p>
+            </section>
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,136 @@
+// The frame: who is logged in, which page, and the keys that work everywhere.
+import { useQuery, useQueryClient } from "@tanstack/preact-query";
+import { useEffect, useState } from "preact/hooks";
+import { AlertsPage } from "./alerts/page";
+import { ApiError, get, send, useToken } from "./api";
+import { Help } from "./help";
+import { Login } from "./login";
+import { apply, chosen, type Theme } from "./parts/theme";
+import { Failure, isTyping, Menu, Notice } from "./parts/ui";
+import { navigate, usePlace } from "./place";
+import { SilencesPage } from "./silences";
+import { SinksPage } from "./sinks";
+import type { Session } from "./types";
+
+const PAGES = [
+  { path: "/", label: "Alerts" },
+  { path: "/silences", label: "Silences" },
+  { path: "/sinks", label: "Delivery" },
+];
+
+export function App() {
+  const session = useQuery({
+    queryKey: ["me"],
+    queryFn: async () => {
+      const found = await get<Session>("me");
+      useToken(found);
+      return found;
+    },
+    staleTime: Infinity,
+  });
+  if (session.isPending) return <Splash />;
+  if (session.error instanceof ApiError && session.error.status === 401) return <Login />;
+  if (session.error) return <main class="lone"><Failure error={session.error} retry={() => session.refetch()} /></main>;
+  return <Frame session={session.data!} />;
+}
+
+function Splash() {
+  return <main class="lone" aria-busy="true"><p class="faint">Loading…</p></main>;
+}
+
+function Frame({ session }: { session: Session }) {
+  const { path, search } = usePlace();
+  const [help, setHelp] = useState(false);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (isTyping(event) || event.key !== "?") return;
+      event.preventDefault();
+      setHelp(true);
+    };
+    document.addEventListener("keydown", key);
+    return () => document.removeEventListener("keydown", key);
+  }, []);
+  useEffect(() => {
+    const page = PAGES.find((each) => each.path === path);
+    document.title = page ? `${page.label} · Falcon` : "Falcon";
+  }, [path]);
+  return (
+    <>
+      <a class="skip" href="#content">Skip to the content</a>
+      <header class="top">
+        <Link class="brand" to="/"><img src="/static/icon.svg" alt="" width="24" height="24" /><span>Falcon</span></Link>
+        <nav aria-label="Pages">
+          {PAGES.map((each) => (
+            <Link key={each.path} to={each.path} current={each.path === path}>{each.label}</Link>
+          ))}
+        </nav>
+        <div class="end">
+          <button type="button" class="quiet" aria-label="Help and keys" title="Help and keys (?)" onClick={() => setHelp(true)}>?</button>
+          <UserMenu session={session} />
+        </div>
+      </header>
+      {path === "/" ? <AlertsPage search={search} admin={session.role === "admin"} />
+        : path === "/silences" ? <SilencesPage admin={session.role === "admin"} />
+        : path === "/sinks" ? <SinksPage admin={session.role === "admin"} />
+        : <main id="content" class="lone"><Notice title="There is no such page">
+            <Link to="/">To the alerts</Link>
+          </Notice></main>}
+      {help && <Help onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function UserMenu({ session }: { session: Session }) {
+  const queries = useQueryClient();
+  const [theme, setTheme] = useState<Theme>(chosen);
+  return (
+    <Menu class="user" align="right" label={<span>{session.user}</span>} name={`${session.user}: appearance and log out`}>
+      {() => (
+        <div class="stack">
+          <p class="who"><strong>{session.user}</strong><br /><span class="faint">{session.role === "admin" ? "Administrator" : "Viewer: can look, not change"}</span></p>
+          <fieldset class="segments">
+            <legend>Appearance</legend>
+            {(["system", "light", "dark"] as const).map((each) => (
+              <label key={each}>
+                <input
+                  type="radio" name="theme" checked={theme === each}
+                  onChange={() => {
+                    apply(each);
+                    setTheme(each);
+                  }}
+                />
+                <span>{each === "system" ? "System" : each === "light" ? "Light" : "Dark"}</span>
+              </label>
+            ))}
+          </fieldset>
+          <button
+            type="button" data-first
+            onClick={async () => {
+              await send("POST", "logout").catch(() => undefined);
+              queries.clear();
+              navigate("/");
+              await queries.resetQueries({ queryKey: ["me"] });
+            }}
+          >
+            Log out
+          </button>
+        </div>
+      )}
+    </Menu>
+  );
+}
+
+export function Link(props: { to: string; current?: boolean; class?: string; children: preact.ComponentChildren }) {
+  return (
+    <a
+      href={props.to} class={props.class ?? ""} aria-current={props.current ? "page" : undefined}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+        event.preventDefault();
+        navigate(props.to);
+      }}
+    >
+      {props.children}
+    </a>
+  );
+}

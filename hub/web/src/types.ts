@@ -1,0 +1,111 @@
+// What the hub's JSON API answers (falcon_hub/web). Times are RFC 3339 texts in UTC.
+
+export const PRIORITIES = [
+  "Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug",
+] as const;
+
+export interface Mark {
+  who: string;
+  when: string;
+  reason: string;
+  expires: string | null;
+}
+
+export interface Row {
+  seq: number;
+  /** Where a page that begins after this alert begins. */
+  cursor: string;
+  uuid: string;
+  time: string;
+  rule: string;
+  priority: number;
+  source: string;
+  hostname: string;
+  tags: string[];
+  output: string;
+  namespace: string | null;
+  pod: string | null;
+  container: string | null;
+  image: string | null;
+  acknowledged: Mark | null;
+  silenced: boolean;
+}
+
+/** `value` is text even for numbers: nanoseconds do not fit into JavaScript's. */
+export interface Field {
+  name: string;
+  value: string | null;
+}
+
+export interface Detail extends Row {
+  received: string;
+  fields: Field[];
+  json: string;
+}
+
+export interface Page {
+  alerts: Row[];
+  /** Where the next page begins; null: this is the last. */
+  next: string | null;
+}
+
+export interface Counts {
+  total: number;
+  unacknowledged: number;
+  priorities: number[];
+}
+
+export interface Timeline {
+  start: number;
+  end: number;
+  step: number;
+  /** [bucket][priority] */
+  counts: number[][];
+}
+
+export interface Top {
+  value: string;
+  count: number;
+}
+
+export interface Batch {
+  alerts: Row[];
+  /** More arrived than are worth sending one by one. */
+  more: number;
+}
+
+export interface Silence {
+  id: number;
+  /** Dimension to values; all dimensions must fit, any value of each will do. */
+  matchers: Record<string, string[]>;
+  who: string;
+  starts: string;
+  expires: string;
+  reason: string;
+  active: boolean;
+}
+
+export interface Sink {
+  name: string;
+  type: string;
+  state: "ok" | "retrying" | "open" | "idle" | "stopped";
+  delivered: number;
+  waiting: number;
+  dead: number;
+  failures: number;
+  last_success: string | null;
+  last_error: string | null;
+  last_error_at: string | null;
+}
+
+export interface Session {
+  user: string;
+  role: "viewer" | "admin";
+  csrf: string;
+}
+
+export interface Suggestion {
+  yaml: string;
+  fields: { name: string; value: string; chosen: boolean; note: string | null }[];
+  warnings: string[];
+}
