@@ -183,7 +183,7 @@ def _uuid(document: Mapping[str, Any]) -> str:
 
 
 def _priority(given: Any) -> bundle.Priority:
-    if isinstance(given, str) and (found := _PRIORITIES.get(given.upper())):
+    if isinstance(given, str) and (found := _PRIORITIES.get(given.upper())) is not None:
         return found
     known = ", ".join(each.label for each in bundle.Priority)
     raise Invalid(f"priority must be one of {known}, not {_shown(given)}")
