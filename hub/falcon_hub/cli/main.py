@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from falcon_hub.cli import sinks
+
 FAILED = 1
 
 
@@ -29,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the hub until Ctrl-C", description="Run the hub.")
     _configured(serve)
     serve.set_defaults(command=_serve)
+    sinks.add(commands, _configured)
     settings = commands.add_parser("settings", help="print all settings with their defaults as YAML")
     settings.set_defaults(command=_settings)
     return parser

@@ -26,13 +26,15 @@ _NAMESPACE: Final = uuid.UUID("c3b1f9a4-0d0e-4c55-8c53-0f8d6b1f4a77")
 
 @dataclass(slots=True)
 class Window:
-    """until_ns: wall clock, as it must mean the same after a restart. latest: None while there were no repeats."""
+    """until_ns: wall clock, as it must mean the same after a restart. latest: None while there were no repeats; seq:
+    its number in the store."""
 
     until_ns: int
     count: int = 0
     first_ns: int = 0
     last_ns: int = 0
     first_uuid: str = ""
+    seq: int = 0
     latest: alerts.Alert | None = None
 
 
@@ -45,6 +47,7 @@ class Due:
     count: int
     first_ns: int
     last_ns: int
+    seq: int
 
 
 class Groups:
@@ -55,7 +58,7 @@ class Groups:
         self._key_of = _key(wanted.by)
         self._windows: dict[str, Window] = {}
 
-    def holds(self, alert: alerts.Alert, now_ns: int) -> bool:
+    def holds(self, alert: alerts.Alert, seq: int, now_ns: int) -> bool:
         """Takes the alert as a repeat, or opens a window for what is to be sent now."""
         key = self._key_of(alert)
         window = self._windows.get(key)
@@ -66,7 +69,7 @@ class Groups:
             window.first_ns, window.first_uuid = alert.time_ns, alert.uuid
         window.count += 1
         window.last_ns = alert.time_ns
-        window.latest = alert
+        window.latest, window.seq = alert, seq
         return True
 
     def due(self, now_ns: int) -> list[Due]:
@@ -83,7 +86,7 @@ class Groups:
                 del self._windows[key]
                 continue
             name = str(uuid.uuid5(_NAMESPACE, f"{key} {window.first_uuid} {window.latest.uuid} {window.count}"))
-            found.append(Due(name, window.latest, window.count, window.first_ns, window.last_ns))
+            found.append(Due(name, window.latest, window.count, window.first_ns, window.last_ns, window.seq))
             self._windows[key] = Window(now_ns + self._length_ns)
         return found
 
@@ -112,6 +115,7 @@ def _plain(window: Window) -> dict[str, Any]:
     plain: dict[str, Any] = {"until": window.until_ns}
     if window.latest is not None:
         plain |= {"count": window.count, "first": window.first_ns, "last": window.last_ns, "uuid": window.first_uuid}
+        plain["seq"] = window.seq
         plain["latest"] = window.latest.to_json()
     return plain
 
@@ -120,7 +124,8 @@ def _window(plain: dict[str, Any]) -> Window:
     window = Window(int(plain["until"]))
     if "latest" in plain:
         window.count, window.first_ns, window.last_ns = int(plain["count"]), int(plain["first"]), int(plain["last"])
-        window.first_uuid, window.latest = str(plain["uuid"]), alerts.parse(plain["latest"])
+        window.first_uuid, window.seq = str(plain["uuid"]), int(plain["seq"])
+        window.latest = alerts.parse(plain["latest"])
     return window
 
 

@@ -48,11 +48,21 @@ class Kafka:
         self.batch = wanted.batch
         self._redact = redaction.Redactor(wanted.secrets())
         self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._leaving: asyncio.Future[None] | None = None
 
     def escape(self, value: str) -> str:
         return dialects.plain(value)
 
     async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
+        try:
+            return await self._send(batch)
+        except asyncio.CancelledError:
+            # Records on their way must not arrive behind those that will be sent again.
+            producer, self._producer = self._producer, None
+            self._leaving = asyncio.ensure_future(producer.stop()) if producer else None
+            raise
+
+    async def _send(self, batch: Sequence[base.Message]) -> base.Outcome:
         """Records are handed over in order and awaited in order. After a failure the producer is thrown away: what it
         still held must not be written behind what is sent again."""
         from aiokafka import errors
