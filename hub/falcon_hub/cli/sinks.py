@@ -48,7 +48,7 @@ def _test(options: argparse.Namespace) -> int:
         settings = _settings(options)
         wanted = trying.chosen(options.name, settings.sinks, settings.routing)
         alert = trying.alert(alerts.priority(options.priority))
-        problem = asyncio.run(trying.send(wanted, alert, links.template(settings.listen)))
+        problem = asyncio.run(trying.send(wanted, alert, links.template(settings.listen.public_url)))
     except (base.Unusable, alerts.Invalid) as error:
         return _complain(str(error))
     if problem is not None:

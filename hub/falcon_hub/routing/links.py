@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from falcon_hub.settings import model
 
-
-def template(listen: model.Listen) -> str | None:
-    """The address with `{uuid}` in it; None while nobody has said where people reach the page."""
-    if not listen.public_url:
+def template(address: str | None) -> str | None:
+    """The address with `{uuid}` in it. address: where people reach the page; None or empty: nobody has said."""
+    if not address:
         return None
     # Without a time range, so that an old alert is found, too.
-    return listen.public_url.rstrip("/").replace("{", "%7B").replace("}", "%7D") + "/?from=&alert={uuid}"
+    return address.rstrip("/").replace("{", "%7B").replace("}", "%7D") + "/?from=&alert={uuid}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from falcon_hub.routing import delivery, states, worker
+from falcon_hub.routing import delivery, links, states, worker
 from falcon_hub.settings import model
 from falcon_hub.sinks import base, options, registry
 from falcon_hub.store import store
@@ -31,9 +31,11 @@ class Router:
         defaults: Mapping[str, Any],
         kept: store.Store,
         tell: delivery.Tell,
-        link: str | None = None,
+        address: str | None = None,
     ) -> Self:
-        """Raises base.Unusable, which says which sink and what is wrong with it."""
+        """address: where people reach the page, for links to it. Raises base.Unusable, which says which sink and what
+        is wrong with it."""
+        link = links.template(address)
         return cls([_worker(wanted, kept, tell, link) for wanted in registry.read(sinks, defaults)], kept)
 
     async def __aenter__(self) -> Self:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
-
-from falcon_rules import times
 
 
 @dataclass(slots=True)
@@ -31,17 +27,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SinkState:
-    """A sink now. state: ok, idle (nothing sent yet), retrying (between two attempts), open (its receiver is left alone
-    for a while), stopped (disabled).
+    """A sink now. state: working, waiting (between two attempts), open (its receiver is left alone for a while),
+    disabled.
 
-    waiting: alerts in the store that it has not come to. lost: alerts that retention removed before. held: repeats that
+    behind: alerts in the store that it has not come to. lost: alerts that retention removed before. held: repeats that
     wait to be told. dead: dead letters. error: the last failure, without secrets.
     """
 
     name: str
     type: str
     state: str
-    waiting: int
+    behind: int
     lost: int
     held: int
     dead: int
@@ -49,19 +45,3 @@ class SinkState:
     error_ns: int | None
     success_ns: int | None
     counts: Counts
-
-    def to_json(self) -> dict[str, Any]:
-        """For the page."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "state": self.state,
-            "waiting": self.waiting,
-            "lost": self.lost,
-            "held": self.held,
-            "dead": self.dead,
-            "last_error": self.error,
-            "last_error_at": None if self.error_ns is None else times.rfc3339(self.error_ns),
-            "last_success": None if self.success_ns is None else times.rfc3339(self.success_ns),
-            **dataclasses.asdict(self.counts),
-        }

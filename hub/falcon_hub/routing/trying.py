@@ -15,14 +15,9 @@ from falcon_rules import bundle
 
 def alert(priority: bundle.Priority) -> alerts.Alert:
     """An alert that nobody takes for a real one."""
-    return alerts.make(
-        "Falcon Test",
-        "This is a test of falcon-hub; nothing happened",
-        priority,
-        hostname="test",
-        tags=("falcon", "test"),
-        fields={"k8s.ns.name": "default", "k8s.pod.name": "falcon-test", "proc.cmdline": "true", "user.name": "nobody"},
-    )
+    fields = {"k8s.ns.name": "default", "k8s.pod.name": "falcon-test", "proc.cmdline": "true", "user.name": "nobody"}
+    text = "This is a test of falcon-hub; nothing happened"
+    return alerts.make("Falcon Test", text, priority, ("falcon", "test"), **fields)
 
 
 def chosen(name: str, sinks: Sequence[model.Sink], defaults: Mapping[str, Any]) -> options.Common:

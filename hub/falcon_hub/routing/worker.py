@@ -240,12 +240,10 @@ class Worker:
 
     def state(self) -> str:
         if not self.wanted.enabled:
-            return "stopped"
+            return "disabled"
         if self.delivery.breaker.state is not pacing.State.CLOSED:
             return "open"
-        if self.delivery.health.failing:
-            return "retrying"
-        return "idle" if self.delivery.health.success_ns is None else "ok"
+        return "waiting" if self.delivery.health.failing else "working"
 
     def told(self, cursor: records.CursorState | None, dead: int) -> states.SinkState:
         """For the page and metrics."""
@@ -254,7 +252,7 @@ class Worker:
             name=self.wanted.name,
             type=self.wanted.type,
             state=self.state(),
-            waiting=cursor.behind if cursor else 0,
+            behind=cursor.behind if cursor else 0,
             lost=cursor.lost if cursor else 0,
             held=self.held,
             dead=dead,
