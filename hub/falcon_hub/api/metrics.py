@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import prometheus_client
 from aiohttp import web
@@ -12,25 +12,25 @@ from prometheus_client.registry import Collector
 from falcon_hub.api import counters
 from falcon_hub.store import records, store
 
-Source = Callable[[], Iterable[Metric]]
-"""Gives metrics of another part of the hub."""
+Source = Callable[[], Awaitable[Iterable[Metric]]]
+"""Gives metrics of another part of the hub. Raises Unavailable."""
 
 
 class Metrics:
     """more: what other parts have to tell."""
 
-    def __init__(self, kept: store.Store, counted: counters.Counters, more: Iterable[Source] = ()) -> None:
-        self._store, self._counters, self._more = kept, counted, tuple(more)
+    def __init__(self, kept: store.Store, counted: counters.Counters, more: Source) -> None:
+        self._store, self._counters, self._more = kept, counted, more
 
     async def show(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
         try:
-            cursors, size = await self._store.cursors(), await self._store.size()
+            cursors, size, more = await self._store.cursors(), await self._store.size(), await self._more()
         except records.Unavailable:
-            cursors, size = [], None
+            cursors, size, more = [], None, ()
         registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(namespace="falcon_hub", registry=registry)
-        registry.register(_Collected(self._families(cursors, size)))
+        registry.register(_Collected([*self._families(cursors, size), *more]))
         text = prometheus_client.generate_latest(registry)
         return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
@@ -60,8 +60,6 @@ class Metrics:
             behind.add_metric([each.sink], each.behind)
             lost.add_metric([each.sink], each.lost)
         yield from (behind, lost)
-        for source in self._more:
-            yield from source()
 
 
 class _Collected(Collector):

@@ -29,16 +29,14 @@ def run(request: Request, environ: Mapping[str, str]) -> int:
     # Alerts and tokens are nobody else's.
     os.umask(0o077)
     try:
-        settings, origins = load.load(request.config, request.options, environ)
-        asyncio.run(_serve(settings, origins))
+        settings, _origins = load.load(request.config, request.options, environ)
+        asyncio.run(_serve(settings))
     except load.SettingsError as error:
         return _complain(error.messages)
     except (place.Refusal, tokens.TokenError, migrating.MigrationError) as error:
         return _complain([str(error)])
     except records.Unavailable as error:
         return _complain([f"the database cannot be used: {error}"])
-    except ValueError as error:
-        return _complain([f"store.url {error}"])
     return 0
 
 
@@ -52,13 +50,13 @@ def say(text: str) -> None:
     print(f"falcon-hub: {text}", file=sys.stderr, flush=True)
 
 
-async def _serve(settings: model.Settings, origins: load.Origins) -> None:
+async def _serve(settings: model.Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        hub = await stack.enter_async_context(assembly.assemble(settings, origins, say))
+        hub = await stack.enter_async_context(assembly.assemble(settings, say))
         address = await stack.enter_async_context(hub.listening())
         say(f"ready: the page and alerts at {address}")
         await stop.wait()

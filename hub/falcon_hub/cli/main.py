@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from falcon_hub.cli import sinks
+from falcon_hub.cli import sinks, users
 
 FAILED = 1
 
@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _configured(serve)
     serve.set_defaults(command=_serve)
     sinks.add(commands, _configured)
+    users.add(commands, _configured)
     settings = commands.add_parser("settings", help="print all settings with their defaults as YAML")
     settings.set_defaults(command=_settings)
     return parser

@@ -40,7 +40,10 @@ class Origins:
     places: dict[Path, str] = field(default_factory=dict)
 
     def of(self, path: Path) -> str:
-        """Where `path`, else what it is in, was written."""
+        """Where `path`, else something in it, else what it is in, was written."""
+        inner = next((place for known, place in self.places.items() if known[: len(path)] == path), None)
+        if path not in self.places and path and inner is not None:
+            return inner
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, "settings")

@@ -113,6 +113,11 @@ class ReaderToken(Section):
 
 
 class Access(Section):
+    first_admin_password: Secret | None = Field(
+        None,
+        description="of the user admin, who is made at a start that finds no users; none: a random one is made and "
+        "shown once if the hub runs in a terminal, else `falcon-hub user add` makes the first user",
+    )
     session_hours: float = Field(12.0, gt=0, le=24 * 365, description="how long a login lasts [hours]")
     attempts_per_minute: int = Field(
         10, ge=1, le=1000, description="failed logins from one address, and for one user, before they must wait"

@@ -26,27 +26,35 @@ _CONNECT_SECONDS = 5
 _STATEMENT_MILLISECONDS = 20_000
 
 
+class BadUrl(ValueError):
+    """store.url cannot be meant; the text goes on after its name."""
+
+
 def url(text: str) -> sa.URL:
-    """The URL that settings give; a plain `postgresql:` gets the driver that is installed. Raises ValueError."""
+    """The URL that settings give; a plain `postgresql:` gets the driver that is installed. Raises BadUrl."""
     try:
         found = sa.make_url(text)
     except sa.exc.ArgumentError:
-        raise ValueError("is no database URL, such as sqlite:////var/lib/falcon-hub/hub.db") from None
+        raise BadUrl("is no database URL, such as sqlite:////var/lib/falcon-hub/hub.db") from None
     if found.drivername in ("postgresql", "postgres"):
         found = found.set(drivername="postgresql+psycopg")
     if found.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise ValueError(f"must begin with sqlite: or postgresql:, not {found.drivername}:")
+        raise BadUrl(f"must begin with sqlite: or postgresql:, not {found.drivername}:")
     if found.drivername == "sqlite" and found.database in (None, "", ":memory:"):
-        raise ValueError("needs a file: sqlite:////var/lib/falcon-hub/hub.db")
+        raise BadUrl("needs a file: sqlite:////var/lib/falcon-hub/hub.db")
     return found
 
 
 def writer(location: sa.URL) -> sa.Engine:
-    """One connection that writes."""
+    """One connection that writes. Raises Unavailable."""
     if location.drivername != "sqlite":
         return _postgresql(location, size=1)
     if location.database:
-        os.makedirs(os.path.dirname(os.path.abspath(location.database)), mode=0o700, exist_ok=True)
+        directory = os.path.dirname(os.path.abspath(location.database))
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise records.Unavailable(f"cannot make {directory}: {error.strerror}") from None
     engine = sa.create_engine(location, pool_size=1, max_overflow=0)
     _sqlite(engine, "BEGIN IMMEDIATE", (f"cache_size=-{_WRITER_CACHE_KIB}", f"wal_autocheckpoint={_CHECKPOINT_PAGES}"))
     return engine

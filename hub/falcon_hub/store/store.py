@@ -42,7 +42,7 @@ class Store:
 
     @classmethod
     async def open(cls, url: str, password: str | None = None) -> Self:
-        """Makes or migrates the tables first. Raises ValueError for a bad URL, Unavailable, MigrationError."""
+        """Makes or migrates the tables first. Raises BadUrl, Unavailable, MigrationError."""
         location = database.url(url)
         if password is not None:
             location = location.set(password=password)
