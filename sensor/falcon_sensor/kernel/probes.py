@@ -7,6 +7,7 @@ and frees what nobody holds any more; so does the sensor's death, however it com
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from falcon_sensor.kernel import bpf, csource, loader, ring
+from falcon_sensor.kernel import bpf, csource, loader, presence, ring
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
@@ -50,6 +51,14 @@ class Counters:
     pending_full: int
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Of the program at one hook: how often, and nanoseconds in all. Counted while statistics are on, see `bpf`."""
+
+    count: int
+    nanoseconds: int
+
+
 class Probes:
     """The attached programs of one plan. `ring` is read by whoever owns this object."""
 
@@ -57,6 +66,7 @@ class Probes:
         self._loaded = loaded
         self._cpus = bpf.cpus()
         self._closed = False
+        self._links = presence.Presence(loaded.links)
         self.ring = ring.Ring(self.ring_fd, ring_bytes)
 
     @property
@@ -67,6 +77,15 @@ class Probes:
     def hooks(self) -> tuple[str, ...]:
         """Names of the tracepoints attached to."""
         return tuple(self._loaded.links)
+
+    def lost(self) -> tuple[str, ...]:
+        """Those of `hooks` whose program is no longer attached, whoever took it off."""
+        return self._links.lost() if self._loaded.links else ()
+
+    @property
+    def maps(self) -> dict[str, int]:
+        """Descriptors by the maps' names."""
+        return self._loaded.maps
 
     def counters(self) -> dict[layout.Kind, Counters]:
         """Sums over all CPUs, by kind."""
@@ -79,6 +98,17 @@ class Probes:
         """Inode of init's network namespace: /proc would not say it to every root."""
         return int.from_bytes(bpf.lookup(self._loaded.maps["ev_host"], 1, 8), "little")
 
+    def runs(self) -> dict[str, Runs]:
+        """By hook, for those that ran while statistics were on."""
+        programs = {bpf.object_id(descriptor): descriptor for descriptor in self._loaded.programs.values()}
+        found = {}
+        for hook, link in self._loaded.links.items():
+            with contextlib.suppress(OSError, KeyError):  # taken off, or not a link that tells its program
+                taken, count = bpf.runs(programs[bpf.program_of_link(link)])
+                if count:
+                    found[hook] = Runs(count, taken)
+        return found
+
     def missed(self) -> int:
         """Runs of programs the kernel left out because the program was running on that CPU already: blindness."""
         return sum(map(bpf.recursion_misses, self._loaded.programs.values()))
@@ -90,8 +120,7 @@ class Probes:
 
     def detach(self) -> None:
         """No more events; those in the ring can still be read, and counters too."""
-        for descriptor in self._loaded.links.values():
-            os.close(descriptor)
+        self._links.close(self._loaded.links)
         self._loaded.links.clear()
 
     def close(self) -> None:
@@ -99,6 +128,7 @@ class Probes:
         if self._closed:
             return
         self._closed = True
+        self.detach()
         self.ring.close()
         for descriptor in self._loaded.descriptors():
             os.close(descriptor)
