@@ -40,7 +40,7 @@ def source(machine: str, hooks: tracepoints.Hooks = HOOKS) -> csource.Source:
     return csource.generate(plan, host, offsets.macros(AnyTypes(), machine), hooks, 1 << 20)
 
 
-COMPILE = "import sys; from falcon_sensor.kernel import loader; loader._compile(sys.stdin.read())"
+COMPILE = "import sys; from falcon_sensor.kernel import loader; loader.compile(sys.stdin.read())"
 
 
 @pytest.mark.kernel

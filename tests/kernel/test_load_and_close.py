@@ -206,3 +206,20 @@ def test_layouts_agree():
     for members in (layout.HEAD, layout.ANCESTOR, *layout.BODIES.values()):
         for member in members:
             assert f", {member.name}) == " in structs
+
+
+def test_programs_from_the_cache_see_the_same(tmp_path: Path):
+    # Without bcc: what comes from the cache needs no compiler.
+    hidden = (
+        "import sys; sys.modules['bcc'] = None; from falcon_sensor.kernel import loader; loader.main(int(sys.argv[1]))"
+    )
+    plan = contract.Plan.everything(["execve"])
+    with probes.load(plan, BUSY_RING, cache=str(tmp_path)):
+        pass
+    with probes.load(plan, BUSY_RING, cache=str(tmp_path), command=[sys.executable, "-c", hidden]) as loaded:
+        children = [subprocess.Popen(["/bin/true"]) for _ in range(23)]
+        for child in children:
+            child.wait()
+        seen = [record.head.pid for record in map(decode.Record, loaded.ring.records())]
+        started = sorted(child.pid for child in children)
+        assert sorted(pid for pid in seen if pid in started) == started

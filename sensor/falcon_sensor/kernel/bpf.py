@@ -1,6 +1,6 @@
-"""The few bpf() calls the sensor makes itself: reading and filling maps, asking about objects.
+"""The few bpf() calls we need: making and filling maps, loading and attaching programs, asking about objects.
 
-bcc stays in the loader's process, so what is left for ours is a thin layer over the system call.
+A thin layer over the system call, without bcc: that one is the compiler's, in the loader's process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from enum import IntEnum
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 
-_MAP_LOOKUP, _MAP_UPDATE, _TEST_RUN, _INFO, _MAP_FREEZE, _ENABLE_STATS = 1, 2, 10, 15, 22, 32
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_FREEZE = 0, 1, 2, 22
+_PROGRAM_LOAD, _TEST_RUN, _INFO, _RAW_TRACEPOINT = 5, 10, 15, 17
+_RAW_TRACEPOINT_PROGRAM = 17  # BPF_PROG_TYPE_RAW_TRACEPOINT, by chance the same number
+_ENABLE_STATS = 32
+_NAME_BYTES = 15
 _ATTRIBUTE_BYTES = 128
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -37,6 +41,37 @@ def call(command: int, attribute: bytes) -> tuple[int, bytes]:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result, buffer.raw
+
+
+def create_map(type: int, key_size: int, value_size: int, entries: int, flags: int, name: str) -> int:
+    """A new map's descriptor."""
+    shape = struct.pack("<IIIIIII15sx", type, key_size, value_size, entries, flags, 0, 0, name.encode()[:_NAME_BYTES])
+    return call(_MAP_CREATE, shape)[0]
+
+
+def load_program(code: bytes, name: str, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
+    """Has a raw tracepoint program verified; its descriptor. log: what the verifier says goes there."""
+    code_buffer, license = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+    attribute = struct.pack(
+        "<IIQQIIQII15sx",
+        _RAW_TRACEPOINT_PROGRAM,
+        len(code) // 8,
+        ctypes.addressof(code_buffer),
+        ctypes.addressof(license),
+        0 if log is None else 1,
+        0 if log is None else len(log),
+        0 if log is None else ctypes.addressof(log),
+        0,
+        0,
+        name.encode()[:_NAME_BYTES],
+    )
+    return call(_PROGRAM_LOAD, attribute)[0]
+
+
+def attach_raw_tracepoint(program_fd: int, tracepoint: str) -> int:
+    """The link's descriptor: the program runs until nobody holds it any more."""
+    name = ctypes.create_string_buffer(tracepoint.encode())
+    return call(_RAW_TRACEPOINT, struct.pack("<QI", ctypes.addressof(name), program_fd))[0]
 
 
 def lookup(map_fd: int, key: int, value_size: int) -> bytes:
@@ -69,6 +104,12 @@ def info(fd: int, size: int = 256) -> bytes:
     buffer = ctypes.create_string_buffer(size)
     call(_INFO, struct.pack("<IIQ", fd, size, ctypes.addressof(buffer)))
     return buffer.raw
+
+
+def map_info(fd: int) -> tuple[int, int, int, int, int]:
+    """Type, key size, value size, number of entries, flags of a map."""
+    kind, _, *sizes = struct.unpack_from("<IIIIII", info(fd))
+    return (kind, *sizes)
 
 
 def map_shape(fd: int) -> tuple[int, int]:

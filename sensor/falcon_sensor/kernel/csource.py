@@ -73,6 +73,8 @@ class Place(IntEnum):
     OVERFLOW = 4
 
 
+HOST_SENSOR_PID, HOST_SENSOR_PIDNS = 2, 3
+"""Where `ev_host` tells who the sensor is. Not in the text: it would be another one at every start."""
 STAGES = 16
 PLACE_MARK = 0x464C434E
 """Immediate operand that the loader replaces by the number of a place."""
@@ -211,8 +213,8 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_SLOTS": max(layout.slots(kind) for kind in layout.Kind),
         "FALCON_BASE_SLOT": layout.slot(layout.Kind.OPEN, "base"),
         "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
-        "FALCON_SENSOR_PID": host.sensor_pid,
-        "FALCON_SENSOR_PIDNS": host.sensor_pidns,
+        "FALCON_HOST_SENSOR_PID": HOST_SENSOR_PID,
+        "FALCON_HOST_SENSOR_PIDNS": HOST_SENSOR_PIDNS,
         "FALCON_CANARY_FLAGS": canary.FLAGS,
     }
     for kind in layout.Kind:

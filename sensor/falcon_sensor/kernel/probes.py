@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from falcon_sensor.kernel import bpf, csource, loader, presence, ring
+from falcon_sensor.kernel import bpf, csource, install, loader, presence, ring
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
@@ -62,7 +62,7 @@ class Runs:
 class Probes:
     """The attached programs of one plan. `ring` is read by whoever owns this object."""
 
-    def __init__(self, loaded: loader.Loaded, ring_bytes: int) -> None:
+    def __init__(self, loaded: install.Loaded, ring_bytes: int) -> None:
         self._loaded = loaded
         self._cpus = bpf.cpus()
         self._closed = False
@@ -214,15 +214,17 @@ def load(
     host: csource.Host | None = None,
     command: Sequence[str] | None = None,
     child: Child | None = None,
+    cache: str = "",
 ) -> Probes:
     """Compiles and attaches the programs of `plan`; returns when they are at work.
 
     ring_bytes: size of the ring, a power of two of at least a page. command: how to start the
-    loader, for tests. child: one that was started before; it is used up. Raises ProbeError.
+    loader, for tests. child: one that was started before; it is used up. cache: directory where
+    compiled programs are kept. Raises ProbeError.
     """
     if ring_bytes < mmap.PAGESIZE or ring_bytes & (ring_bytes - 1):
         raise ProbeError(f"a ring of {ring_bytes} bytes: it must be a power of two and at least {mmap.PAGESIZE}")
-    job = loader.Job(plan, host or this_host(), ring_bytes)
+    job = loader.Job(plan, host or this_host(), ring_bytes, cache)
     with child or Child(command) as working:
         answer, descriptors, code = working.run(job)
         complaints = working.complaints()
@@ -233,7 +235,7 @@ def load(
     return Probes(_named(answer, descriptors), ring_bytes)
 
 
-def _named(answer: dict[str, object], descriptors: list[int]) -> loader.Loaded:
+def _named(answer: dict[str, object], descriptors: list[int]) -> install.Loaded:
     remaining = iter(descriptors)
 
     def take(sort: str) -> dict[str, int]:
@@ -241,7 +243,7 @@ def _named(answer: dict[str, object], descriptors: list[int]) -> loader.Loaded:
         assert isinstance(names, list)
         return {name: next(remaining) for name in names}
 
-    return loader.Loaded(take("maps"), take("programs"), take("links"))
+    return install.Loaded(take("maps"), take("programs"), take("links"))
 
 
 def _message(reason: object, code: int, complaints: str) -> str:

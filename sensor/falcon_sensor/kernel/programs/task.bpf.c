@@ -37,8 +37,8 @@ static __always_inline u64 ev_net_ns(u64 task)
     return READ(u32, READ(u64, namespaces, FALCON_NSPROXY_NET_NS), FALCON_NET_NS_INUM);
 }
 
-/* Init's namespaces: mount, network. */
-BPF_ARRAY(ev_host, u64, 2);
+/* Init's namespaces, mount and network; the sensor's process id and the namespace that gave it. */
+BPF_ARRAY(ev_host, u64, 4);
 
 #define EV_PARENTS_MOST 64
 
@@ -62,11 +62,15 @@ int ev_find_host(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 
+static __always_inline u64 ev_host_fact(u32 which)
+{
+    u64 *value = ev_host.lookup(&which);
+    return value ? *value : 0;
+}
+
 static __always_inline u64 ev_host_mnt_ns(void)
 {
-    u32 zero = 0;
-    u64 *namespace = ev_host.lookup(&zero);
-    return namespace ? *namespace : 0;
+    return ev_host_fact(0);
 }
 
 static __always_inline u64 falcon_container(const struct falcon_facts *f)
@@ -152,10 +156,10 @@ static __always_inline int ev_is_sensor(u64 task)
 {
     u64 pid = READ(u64, ev_leader(task), FALCON_TASK_THREAD_PID);
     u32 level = READ(u32, pid, FALCON_PID_LEVEL);
-    if (ev_number(pid, level) != FALCON_SENSOR_PID)
+    if (ev_number(pid, level) != ev_host_fact(FALCON_HOST_SENSOR_PID))
         return 0;
     u64 upid = pid + FALCON_PID_NUMBERS + (u64)level * FALCON_UPID_SIZE;
-    return READ(u32, READ(u64, upid, FALCON_UPID_NS), FALCON_PIDNS_INUM) == FALCON_SENSOR_PIDNS;
+    return READ(u32, READ(u64, upid, FALCON_UPID_NS), FALCON_PIDNS_INUM) == ev_host_fact(FALCON_HOST_SENSOR_PIDNS);
 }
 
 static __always_inline void ev_fill_ancestors(u64 task, struct falcon_head *head, struct falcon_ancestor *ancestors)
