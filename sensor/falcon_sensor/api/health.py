@@ -26,10 +26,14 @@ class Health:
     """Sums are since the start of the sensor, over all bundles.
 
     attached: probes are at work. consuming: the consumer's thread lives. idle: seconds since the main thread was
-    last seen. alerts: (rule, priority, count). matches, suppressed, rule_errors: by rule name. records, drops:
-    by kind. left_out: programs the kernel did not run. ring_used, ring_size: bytes. last_event: unix
+    last seen. alerts: (rule, priority, count). matches, suppressed, rule_errors, rule_seconds: by rule name. seen,
+    records, drops: by kind. hooks: by hook how often its program ran and the seconds it took, while that is measured.
+    left_out: programs the kernel did not run. ring_used, ring_size: bytes. last_event: unix
     seconds of the last record read, 0 for none. foreign, unknown, held: see `pipeline.ownership`.
-    rules: in force. pods: of this node. rss: of the sensor's own process, bytes.
+    rules: in force. pods: of this node. rss: of the sensor's own process, bytes. blind: why it is not known that the
+    sensor sees, empty when it does. troubles: keys of what is wrong with the sensor now. internal_alerts: by rule name.
+    trouble_seconds: by kind, of those that are over. canaries, latency: the sensor's own acts that came back, and
+    seconds that the last one took.
     """
 
     attached: bool = False
@@ -39,8 +43,11 @@ class Health:
     matches: dict[str, int] = field(default_factory=dict)
     suppressed: dict[str, int] = field(default_factory=dict)
     rule_errors: dict[str, int] = field(default_factory=dict)
+    rule_seconds: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
     drops: dict[str, int] = field(default_factory=dict)
+    hooks: dict[str, tuple[int, float]] = field(default_factory=dict)
     left_out: int = 0
     failures: int = 0
     ring_used: int = 0
@@ -54,6 +61,12 @@ class Health:
     processes: int = 0
     pods: int = 0
     rss: int = 0
+    blind: str = ""
+    troubles: tuple[str, ...] = ()
+    internal_alerts: dict[str, int] = field(default_factory=dict)
+    trouble_seconds: dict[str, float] = field(default_factory=dict)
+    canaries: int = 0
+    latency: float = 0.0
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -64,7 +77,8 @@ class Health:
         """What `plain` was made from."""
         outputs = tuple(Output(**each) for each in plain["outputs"])
         rows = tuple((rule, priority, count) for rule, priority, count in plain["alerts"])
-        return cls(**{**plain, "outputs": outputs, "alerts": rows})
+        hooks = {name: (count, seconds) for name, (count, seconds) in plain["hooks"].items()}
+        return cls(**{**plain, "outputs": outputs, "alerts": rows, "hooks": hooks})
 
     @property
     def dropped(self) -> int:
@@ -81,5 +95,5 @@ def is_alive(found: Health) -> bool:
 
 
 def is_ready(found: Health, digest: str) -> bool:
-    """Some bundle is in force, and its probes are at work unless it has no rules."""
-    return bool(digest) and is_alive(found) and (found.attached or found.rules == 0)
+    """Some bundle is in force, its probes are at work unless it has no rules, and the sensor sees its own acts."""
+    return bool(digest) and is_alive(found) and (found.attached or found.rules == 0) and not found.blind

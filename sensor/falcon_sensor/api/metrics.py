@@ -13,6 +13,7 @@ from falcon_sensor.api.refusals import Refusals
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 _PREFIX = "falcon_sensor_"
+_RULE_PREFIX = "falcon_rule_"
 
 _OWN = {
     "filtered": "Alerts less urgent than an output's minimum_priority.",
@@ -65,6 +66,7 @@ class _Once(registry.Collector):
     def collect(self) -> Iterator[core.Metric]:
         found = self._sample.health
         yield from _rules(found)
+        yield from _itself(found)
         yield from _events(found)
         yield from _state(found)
         yield from _outputs(found.outputs)
@@ -77,16 +79,41 @@ def _rules(found: health.Health) -> Iterator[core.Metric]:
         "Alerts told, by rule and priority.",
         ("rule", "priority"),
         (((rule, priority), count) for rule, priority, count in found.alerts),
+        _RULE_PREFIX,
     )
     for name, documentation, values in (
         ("matches", "Events for which the rule held, told or not (Shadow rules too).", found.matches),
         ("suppressed_alerts", "Alerts held back by the rule's rate limit.", found.suppressed),
-        ("rule_errors", "Evaluations of the rule that failed: a fault of Falcon.", found.rule_errors),
+        ("errors", "Evaluations of the rule that failed: a fault of Falcon.", found.rule_errors),
+        ("cpu_seconds", "Processor time for the rule's condition by itself, estimated.", found.rule_seconds),
     ):
-        yield _counter(name, documentation, ("rule",), (((rule,), count) for rule, count in values.items()))
+        rows = (((rule,), count) for rule, count in values.items())
+        yield _counter(name, documentation, ("rule",), rows, _RULE_PREFIX)
+
+
+def _itself(found: health.Health) -> Iterator[core.Metric]:
+    """Whether it sees, and what is wrong with it."""
+    for name, documentation, value in (
+        ("blind", "1 while the sensor is not known to see its own acts.", float(bool(found.attached and found.blind))),
+        ("event_delay_seconds", "From the sensor's own last act to its being read.", found.latency),
+    ):
+        yield _gauge(name, documentation, (), (((), value),))
+    yield _counter("canaries", "The sensor's own acts that came back.", (), (((), found.canaries),))
+    rows: Rows = (((key,), 1.0) for key in found.troubles)
+    yield _gauge("trouble", "1 while it lasts, by what is wrong.", ("trouble",), rows)
+    rows = (((kind,), seconds) for kind, seconds in found.trouble_seconds.items())
+    yield _counter("trouble_seconds", "How long troubles lasted that are over, by kind.", ("kind",), rows)
+    rows = (((rule,), float(count)) for rule, count in found.internal_alerts.items())
+    yield _counter("internal_alerts", "Alerts about the sensor itself.", ("rule",), rows)
 
 
 def _events(found: health.Health) -> Iterator[core.Metric]:
+    kinds = (((kind,), count) for kind, count in found.seen.items())
+    yield _counter("filtered_events", "Events that reached the kernel's filter, by kind.", ("kind",), kinds)
+    runs: Rows = (((hook,), count) for hook, (count, _) in found.hooks.items())
+    yield _counter("hook_runs", "Runs of the program at a hook (setting program_stats).", ("hook",), runs)
+    runs = (((hook,), seconds) for hook, (_, seconds) in found.hooks.items())
+    yield _counter("hook_seconds", "Time of the program at a hook (setting program_stats).", ("hook",), runs)
     kinds = (((kind,), count) for kind, count in found.records.items())
     yield _counter("records", "Events shipped by the kernel side, by kind.", ("kind",), kinds)
     kinds = (((kind,), count) for kind, count in found.drops.items())
@@ -150,8 +177,8 @@ def _service(sample: Sample) -> Iterator[core.Metric]:
 Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
-def _counter(name: str, documentation: str, labels: tuple[str, ...], rows: Rows) -> core.Metric:
-    found = core.CounterMetricFamily(_PREFIX + name, documentation, labels=labels)
+def _counter(name: str, documentation: str, labels: tuple[str, ...], rows: Rows, prefix: str = _PREFIX) -> core.Metric:
+    found = core.CounterMetricFamily(prefix + name, documentation, labels=labels)
     for values, count in rows:
         found.add_metric(values, count)
     return found

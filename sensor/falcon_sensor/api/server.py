@@ -101,6 +101,8 @@ def public(
         if not listening():
             return _verdict(False, "the operator cannot push rules yet: there is no certificate to listen with")
         found = await _health(sensor)
+        if found is not None and found.attached and found.blind:
+            return _verdict(False, f"the sensor does not see: {found.blind}")
         ready = found is not None and health.is_ready(found, sensor.in_force.digest)
         return _verdict(ready, "no bundle is in force yet")
 

@@ -33,6 +33,9 @@ class Idle:
         """Not known, and nobody's to ask for while there are no events."""
         return None
 
+    def runs(self) -> dict[str, probes.Runs]:
+        return {}
+
     def missed(self) -> int:
         return 0
 

@@ -40,6 +40,8 @@ class Sensor(Protocol):
 
     def describe(self) -> str: ...
 
+    def not_loaded(self, error: prepare.Failed) -> None: ...
+
 
 def start(
     workshop: working.Workshop, of: node.Node, prepared: prepare.Prepared, child: probes.Child
@@ -68,6 +70,7 @@ def serve(sensor: Sensor, of: node.Node, settings: model.Settings, caught: signa
         except prepare.Failed as error:
             terminal.report(error)
             base.say("the rules in force stay in force")
+            sensor.not_loaded(error)
             push.refuse(500, Reason.NOT_LOADED, str(error))
 
 

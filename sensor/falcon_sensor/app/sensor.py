@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import sys
 import threading
 import time
 from collections.abc import Callable
 
 from falcon_sensor.api import health
-from falcon_sensor.app import node, prepare, pushing, report, signals, terminal, working
-from falcon_sensor.kernel import probes
+from falcon_sensor.app import labels, node, prepare, pushing, report, selfwatch, signals, terminal, working
+from falcon_sensor.kernel import bpf, probes
 from falcon_sensor.outputs import base, build
-from falcon_sensor.pipeline import consumer, drops, tally
+from falcon_sensor.pipeline import canary, consumer, drops, heartbeat, tally, troubles
 from falcon_sensor.state import pods, view
 
 CHECK_SECONDS = 1.0
@@ -48,6 +49,8 @@ class Sensor:
         self._again = again
         cluster = self._settings.cluster
         self._hostname = self._settings.hostname or os.uname().nodename
+        if self._settings.program_stats:
+            self._count_runs()
         self._node: node.Node | None = None
         if cluster.enabled:
             self._hostname = self._settings.hostname or cluster.node_name or self._hostname
@@ -67,6 +70,10 @@ class Sensor:
         self._owner = self._node.owner(self._state) if self._node is not None else None
         self.workshop = working.Workshop(self._settings, self._state, self._hostname)
         self._monitor = drops.Monitor(self._settings.syscall_event_drops)
+        self.troubles = troubles.Troubles(self._outputs.put, self._hostname, self._settings.extra_fields)
+        self._canary = canary.Canary()
+        self._labels = labels.Labels()
+        self._wake = wake
         self._past = working.Sums()
         # Between the main thread, which changes what works, and whoever asks how the sensor is.
         self._changing = threading.Lock()
@@ -84,11 +91,32 @@ class Sensor:
         self._own(self.current)
         self._state.scan()
         self._consumer = consumer.Consumer(
-            self.current.generation(), self._state, self._outputs.put, base.say, self._owner
+            self.current.generation(), self._state, self._outputs.put, base.say, self._owner, self._canary
+        )
+        self._selfwatch = selfwatch.Watch(
+            lambda: self.current,
+            self._consumer,
+            self._canary,
+            self._outputs.all(),
+            self.troubles,
+            self._heart(),
+            self._wake,
         )
         if self._node is not None:
             self._node.pods.on_change(self._consumer.wake)
         working.settle()
+
+    def _count_runs(self) -> None:
+        try:
+            self._stack.callback(os.close, bpf.enable_statistics())
+        except OSError as error:
+            raise prepare.Failed(f"program_stats: this kernel or this user cannot: {error.strerror}") from None
+
+    def _heart(self) -> heartbeat.Heartbeat | None:
+        path = self._settings.heartbeat_file
+        if not path and self._settings.cluster.enabled:
+            path = os.path.join(self._settings.cluster.state_dir, "alive")
+        return heartbeat.Heartbeat(pathlib.Path(path)) if path else None
 
     def describe(self) -> str:
         rules, events = len(self.current.engine.running), self.current.events
@@ -102,6 +130,7 @@ class Sensor:
     def watch(self, caught: signals.Signals, duration: float | None) -> int:
         """Until a stop signal, `duration` seconds, or nowhere left to send alerts to. Returns the exit code."""
         self._consumer.start()
+        self._selfwatch.start()
         self._watching = True
         now = time.monotonic()
         end = now + duration if duration is not None else float("inf")
@@ -118,11 +147,13 @@ class Sensor:
                     self._reload(caught)
                 except signals.Stopped:
                     break
-            if self._node is not None:
-                try:
+            try:
+                if self._node is not None:
                     pushing.serve(self, self._node, self._settings, caught)
-                except signals.Stopped:
-                    break
+                if why := self._selfwatch.wanted():
+                    self._attach_anew(why, caught)
+            except signals.Stopped:
+                break
             self._seen = now = time.monotonic()
             if now >= check:
                 check = now + CHECK_SECONDS
@@ -135,6 +166,8 @@ class Sensor:
 
     def _check(self, now: float) -> str | None:
         """What happens once a second. Returns why the sensor must stop, if so."""
+        if not self._consumer.alive:
+            return "the thread that reads events has ended; stopping"
         if self._outputs.all_gone:
             return "no output is left to send alerts to; stopping"
         due = self._monitor.check(self._counters(), now)
@@ -166,7 +199,17 @@ class Sensor:
             sums = self._sums()
         except OSError:  # the end has come in between
             return health.Health()
-        return report.health(self._consumer, self.current, sums, self._owner, self._state, self._outputs, self._seen)
+        parts = report.Parts(
+            self._consumer,
+            self._selfwatch,
+            self._canary,
+            self.troubles,
+            self._owner,
+            self._state,
+            self._outputs,
+            self._labels,
+        )
+        return report.health(parts, self.current, sums, self._seen)
 
     def _reload(self, caught: signals.Signals) -> None:
         """Lets the rules as they are now take over; rules with errors change nothing."""
@@ -180,10 +223,32 @@ class Sensor:
         except prepare.Failed as error:
             terminal.report(error)
             base.say("the rules in force stay in force")
+            self.not_loaded(error)
             return
         terminal.warn(prepared.warnings)
         self.exchange(new)
         base.say(f"{self.describe()}, ready in {time.monotonic() - began:.1f} s")
+
+    def not_loaded(self, error: prepare.Failed) -> None:
+        """Rules that could have been attached were not: that may be somebody's doing, other than an error in them."""
+        if isinstance(error, working.NotAttached) and not error.refused:
+            text = f"The rules in force stay in force: {str(error).splitlines()[0]}."
+            self.troubles.tell(troubles.Kind.NOT_LOADED, text)
+
+    def _attach_anew(self, why: str, caught: signals.Signals) -> None:
+        """The same rules by new programs. Raises signals.Stopped."""
+        if self.current.plan is None:
+            return
+        base.say(f"{why}; attaching the programs anew")
+        try:
+            with caught.interruptible():
+                new = self.workshop.again(self.current)
+        except prepare.Failed as error:
+            terminal.report(error)
+            self.not_loaded(error)
+            return
+        self.exchange(new)
+        base.say("the programs are attached anew")
 
     def _own(self, new: working.Working) -> None:
         if self._node is not None and self._owner is not None and new.plan is not None:
@@ -202,7 +267,9 @@ class Sensor:
         else:
             self._consumer.replace(new.generation(), old.take_off)
         with self._changing:
-            self._past.add_engine(old.engine)
+            if new.engine is not old.engine:
+                self._past.add_engine(old.engine)
+                self._past.forget({rule.name for rule in new.engine.running})
             if not same:
                 self._past.add_probes(old.probes)
                 old.probes.close()
@@ -211,6 +278,7 @@ class Sensor:
 
     def _end(self) -> None:
         """Evaluates what is there, detaches, lets outputs finish, and sums up."""
+        self._selfwatch.stop()
         self.current.probes.detach()
         self._consumer.stop()
         self._check(time.monotonic())

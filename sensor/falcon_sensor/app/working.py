@@ -11,11 +11,12 @@ import dataclasses
 import gc
 import re
 from collections import Counter
+from collections.abc import Collection
 from concurrent import futures
 from dataclasses import dataclass, field
 
 from falcon_rules import bundle
-from falcon_sensor.app import idle, prepare
+from falcon_sensor.app import idle, labels, prepare
 from falcon_sensor.engine import engine
 from falcon_sensor.kernel import capabilities, grace, probes
 from falcon_sensor.kernel.plan import contract
@@ -96,6 +97,11 @@ class Workshop:
             loaded.close()
             raise
 
+    def again(self, current: Working) -> Working:
+        """The same rules with programs attached anew. Raises NotAttached."""
+        assert current.plan is not None
+        return dataclasses.replace(current, probes=self.attach(current.plan))
+
     def _attach_what_the_kernel_takes(
         self, rules: bundle.Bundle, plan: contract.Plan, child: probes.Child | None
     ) -> tuple[probes.Probes, contract.Plan]:
@@ -158,13 +164,17 @@ def must_be_allowed() -> None:
 
 @dataclass(slots=True)
 class Sums:
-    """By rule name, and by kind of event."""
+    """By rule name, by kind of event, by hook (runs, nanoseconds)."""
 
     matches: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    microseconds: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    runs: Counter[str] = field(default_factory=Counter)
+    nanoseconds: Counter[str] = field(default_factory=Counter)
     missed: int = 0
 
     def add_engine(self, rules: engine.Engine) -> None:
@@ -172,13 +182,25 @@ class Sums:
             self.matches[name] += counters.matches
             self.suppressed[name] += counters.suppressed
             self.errors[name] += counters.errors
+            self.microseconds[name] += int(counters.seconds * 1e6)
 
     def add_probes(self, attached: probes.Probes | idle.Idle) -> None:
         for kind, counters in attached.counters().items():
             name = kind.name.lower()
+            self.seen[name] += counters.seen
             self.records[name] += counters.records
             self.dropped[name] += counters.dropped
+        for hook, runs in attached.runs().items():
+            self.runs[hook] += runs.count
+            self.nanoseconds[hook] += runs.nanoseconds
         self.missed += attached.missed()
+
+    def forget(self, running: Collection[str]) -> None:
+        """Sums up as one what rules counted that are gone, once they are more than metrics tell apart."""
+        for counter in (self.matches, self.suppressed, self.errors, self.microseconds):
+            gone = [name for name in counter if name not in running]
+            for name in gone[labels.MOST :]:
+                counter[labels.OTHERS] += counter.pop(name)
 
     def copy(self) -> Sums:
         return copy.deepcopy(self)

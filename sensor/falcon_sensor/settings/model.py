@@ -178,6 +178,21 @@ class Settings:
     ring_bytes: int = option(
         8 * MEBI, "the kernel's buffer for events, a power of two", "bytes", ge=64 * KIBI, le=1024 * MEBI
     )
+    program_cache: str = option(
+        "/var/lib/falcon/programs",
+        "directory for compiled programs, so that only the first start with these rules on this kernel waits for the "
+        "compiler; nobody but the sensor's user may be able to write there. Empty for none",
+    )
+    heartbeat_file: str = option(
+        "",
+        "file with a sign of life, by which the next sensor tells for how long nobody watched; empty: none, in a "
+        "cluster `alive` in cluster.state_dir",
+    )
+    program_stats: bool = option(
+        False,
+        "have the kernel measure what its programs cost, for the metrics falcon_sensor_hook_*: 20 ns for each run of "
+        "every eBPF program on the machine",
+    )
     process_cache_size: int = option(16_384, "how many processes to remember", "processes", ge=256, le=4_194_304)
 
     @property

@@ -130,7 +130,7 @@ def test_a_shadow_rule_counts_and_tells_nothing(falcon: Release, receiver: Recei
         return sum(
             each.value
             for each in falcon.metrics(falcon.sensors()[node])
-            if each.name == "falcon_sensor_matches_total" and each.labels["rule"] in ("quiet", uid)
+            if each.name == "falcon_rule_matches_total" and each.labels["rule"] in ("quiet", uid)
         )
 
     for _ in range(3):

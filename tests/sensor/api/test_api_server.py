@@ -277,6 +277,11 @@ async def test_metrics(served):
         alerts=(("Shell", "Notice", 3),),
         matches={"Shell": 5, 'odd "name"\n': 1},
         suppressed={"Shell": 2},
+        rule_seconds={"Shell": 0.25},
+        attached=True,
+        blind="nothing comes back",
+        troubles=("blind",),
+        hooks={"sys_exit": (7, 0.5)},
         records={"exec": 9},
         drops={"exec": 1},
         ring_used=10,
@@ -289,10 +294,11 @@ async def test_metrics(served):
     status, text = await served.get("/metrics")
     assert status == 200
     expected = {
-        'alerts_total{priority="Notice",rule="Shell"}': 3,
-        'matches_total{rule="Shell"}': 5,
-        'matches_total{rule="odd \\"name\\"\\n"}': 1,
-        'suppressed_alerts_total{rule="Shell"}': 2,
+        'rule_alerts_total{priority="Notice",rule="Shell"}': 3,
+        'rule_matches_total{rule="Shell"}': 5,
+        'rule_matches_total{rule="odd \\"name\\"\\n"}': 1,
+        'rule_suppressed_alerts_total{rule="Shell"}': 2,
+        'rule_cpu_seconds_total{rule="Shell"}': 0.25,
         'records_total{kind="exec"}': 9,
         'dropped_records_total{kind="exec"}': 1,
         "ring_used_bytes": 10,
@@ -304,8 +310,21 @@ async def test_metrics(served):
         f'bundle_info{{digest="{pushed(7)[1]}"}}': 1,
         "bundle_revision": 7,
         "failed_rules": 1,
+        "blind": 1,
+        'trouble{trouble="blind"}': 1,
+        'hook_runs_total{hook="sys_exit"}': 7,
+        'hook_seconds_total{hook="sys_exit"}': 0.5,
         "processes": 44,
         'resident_memory_bytes{process="sensor"}': 1 << 20,
     }
     lines = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
-    assert {name: lines.get(f"falcon_sensor_{name}") for name in expected} == expected
+    found = {name: lines.get(f"falcon_{name}", lines.get(f"falcon_sensor_{name}")) for name in expected}
+    assert found == expected
+
+
+async def test_a_sensor_that_does_not_see_is_not_ready(served):
+    await served.listening()
+    await served.put(*pushed(7))
+    served.sensor.found = health.Health(attached=True, consuming=True, blind="its own act did not come back")
+    assert await served.get("/readyz") == (503, "the sensor does not see: its own act did not come back\n")
+    assert (await served.get("/livez"))[0] == 200

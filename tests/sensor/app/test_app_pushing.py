@@ -67,6 +67,10 @@ class Sensor:
     def __init__(self, workshop):
         self.workshop = workshop
         self.current: Any = None
+        self.troubles: list[str] = []
+
+    def not_loaded(self, error):
+        self.troubles.append(str(error))
 
     def exchange(self, new):
         self.current = new

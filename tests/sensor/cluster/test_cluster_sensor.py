@@ -84,8 +84,8 @@ def test_rules_arrive_change_and_survive_a_restart(sensor, program, tmp_path, ku
     running.until(lambda: len(first.told("Two")) == 1, "an alert of the changed rule")
     assert len(first.told("One")) == 1
     metrics = first.metrics()
-    assert https.metric(metrics, "falcon_sensor_alerts_total", priority="Notice", rule="One") == 1
-    assert https.metric(metrics, "falcon_sensor_alerts_total", priority="Notice", rule="Two") == 1
+    assert https.metric(metrics, "falcon_rule_alerts_total", priority="Notice", rule="One") == 1
+    assert https.metric(metrics, "falcon_rule_alerts_total", priority="Notice", rule="Two") == 1
     assert https.metric(metrics, "falcon_sensor_bundle_revision") == 11
     assert first.end() == 0
 

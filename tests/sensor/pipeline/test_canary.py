@@ -81,11 +81,11 @@ def test_the_acts_name_says_which_it_is():
 
 
 def test_a_programs_start_counts_once_and_only_with_the_word(own, monkeypatch):
-    words = []
-    monkeypatch.setattr(canary.secrets, "token_hex", lambda size: words.append(f"{len(words):032}") or words[-1])
+    words = iter(["a" * 32, "b" * 32])
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(words))
     own.tend(canary.How.EXEC, 100.0)
     assert not own.is_answer(Record(args=b"falcon-canary\0" + b"f" * 32 + b"\0"))
-    answer = Record(args=b"falcon-canary\0" + words[0].encode() + b"\0")
+    answer = Record(args=b"falcon-canary\0" + b"a" * 32 + b"\0")
     assert own.is_answer(answer)
     assert not own.is_answer(answer), "somebody who read the word and uses it is seen"
     assert own.oldest() is None

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from falcon_sensor import alerts
 from falcon_sensor.pipeline import heartbeat, troubles
 
 
@@ -16,7 +17,7 @@ def path(tmp_path):
 
 def told(path, seconds=42.0):
     """Alerts of a sensor that starts so long after the note."""
-    found = []
+    found: list[alerts.Alert] = []
     heart = heartbeat.Heartbeat(path)
     note = heart.before()
     heart.tell(note, troubles.Troubles(found.append, "host"), (note.time if note else 0) + int(seconds * 1e9))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from falcon_rules import bundle
+from falcon_sensor import alerts
 from falcon_sensor.pipeline import troubles
 
 BLIND = "Falcon internal: sensor is blind"
@@ -12,7 +13,7 @@ BLIND = "Falcon internal: sensor is blind"
 
 class Told:
     def __init__(self):
-        self.alerts = []
+        self.alerts: list[alerts.Alert] = []
         self.troubles = troubles.Troubles(self.alerts.append, "host", {"environment": "test"})
 
     def blind(self, now, text="Nothing comes."):
