@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test e2e bench-cluster crds chart image lock clean
+.PHONY: help setup run check test e2e bench bench-cluster crds chart image lock clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -31,6 +31,9 @@ test: setup ## everything that can be tested here; with a cluster (see e2e) too 
 
 e2e: setup ## build the images, install the chart into a real cluster, test it there (tests/e2e/cluster/README.md)
 	@.venv/bin/pytest tests/e2e/cluster $(ARGS)
+
+bench: setup ## measure what the sensor costs this machine (root; ARGS=--help tells more; FALCO=program: beside falco)
+	@.venv/bin/python -m tests.bench $(ARGS)
 
 bench-cluster: setup ## measure in the same cluster: rule to loaded, act to Event, API requests, memory
 	@.venv/bin/python -m tests.e2e.cluster.bench
