@@ -3,6 +3,10 @@
 A rule is refused if it would not be in force as it is. A rule set is refused for what is wrong in
 itself; that it takes away something that other rules use is a warning, because those rules stay in
 force as they last were, and an order in which to change both must exist.
+
+A macro that nobody has defined is a warning as well, unless it looks like a misspelt one: Helm and
+`kubectl apply` of a directory store rules before the rule set that defines it, and a refusal would
+end there. The rule comes into force when the macro is there; its status says so until then.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections.abc import Callable, Iterable
 
 from falcon_operator.admission import reviews
 from falcon_operator.reconcile import catalog, compiling, resources, warnings
+from falcon_rules.compiler import macros
 from falcon_rules.diagnostics import Diagnostic, Severity
 
 
@@ -27,12 +32,18 @@ class Checker:
             return reviews.Answer(warnings=("not checked: Falcon's operator is starting; see the resource's status",))
         outcomes, further = self._catalog.check(resource)
         found = _unique([*(each for outcome in outcomes for each in outcome.diagnostics), *further])
-        errors = [each for each in found if each.is_error]
-        told = [reviews.warning(each) for each in found if each.severity is Severity.WARNING]
+        awaited = [each for each in found if _may_follow(each)]
+        errors = [each for each in found if each.is_error and each not in awaited]
+        told = [f"{reviews.warning(each)}; not in force until a FalconRuleSet defines it" for each in awaited]
+        told += [reviews.warning(each) for each in found if each.severity is Severity.WARNING]
         if not errors:
             suspicious = warnings.of(resource, outcomes, self._catalog.entries())
             told = [*map(_broken, self._catalog.breaks(resource)), *told, *map(reviews.warning, suspicious)]
         return reviews.Answer(errors, told)
+
+
+def _may_follow(found: Diagnostic) -> bool:
+    return macros.is_undefined(found) and not found.suggestion
 
 
 def _broken(found: tuple[catalog.Entry, compiling.Outcome]) -> str:

@@ -20,7 +20,7 @@ class Health:
     def __init__(
         self, port: int, live: Mapping[str, Check], ready: Mapping[str, Check], host: str | None = None
     ) -> None:
-        self._port = port
+        self.port = port
         self._host = host
         self._live = live
         self._ready = ready
@@ -34,7 +34,7 @@ class Health:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, self.port).start()
             await asyncio.get_running_loop().create_future()
         finally:
             await runner.cleanup()

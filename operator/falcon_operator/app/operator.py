@@ -75,6 +75,7 @@ class Operator:
             live={},
             ready={
                 "cluster": self.cluster.synced.is_set,
+                "watches": lambda: not self.cluster.trouble,
                 "compiled": self.compilation.first.is_set,
                 "admission": self.admission.serving.is_set,
             },

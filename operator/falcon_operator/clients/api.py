@@ -43,9 +43,13 @@ class Listing:
 
 
 class Api:
-    """One connection pool. Made by `connect`; close it, or use it with `async with`."""
+    """One connection pool. Made by `connect`; close it, or use it with `async with`.
+
+    reachable: whether the last request was answered, with whatever; replicas ask for the Lease every two seconds.
+    """
 
     def __init__(self, configuration: client.Configuration) -> None:
+        self.reachable = True
         configuration.retries = 0  # Callers know better when and whether to try again.
         self._client = client.ApiClient(configuration)
         self._client.user_agent = "falcon-operator"
@@ -110,7 +114,9 @@ class Api:
         try:
             status, answer = await self._send(_METHODS[verb], path, query or {}, dict(headers or {}), body)
             code = str(status)
+            self.reachable = True
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.reachable = False
             raise errors.Unreachable(f"no answer from the API server: {_reason(error)}") from error
         finally:
             REQUESTS.labels(verb, kind.plural, code).inc()

@@ -56,6 +56,8 @@ class Audit:
         self._synced = synced
         self._soon = asyncio.Event()
         self._away = False
+        self.trouble = ""
+        """Why the last comparison failed, "" if it did not."""
 
     def soon(self) -> None:
         """Something hints at an interruption: compare shortly."""
@@ -88,6 +90,7 @@ class Audit:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _compare_all(self) -> None:
+        trouble = ""
         for subject in self._subjects:
             try:
                 await self._compare(subject)
@@ -95,12 +98,15 @@ class Audit:
                 if not self._away:
                     logger.warning("cannot compare what is known with the cluster: %s", error)
                 self._away = True
+                self.trouble = str(error)
                 self._soon.set()
                 return
             except errors.ApiError as error:
                 logger.warning("cannot compare %s: %s%s", subject.store.kind.plural, error, _hint(error))
+                trouble = str(error)
                 self._soon.set()
         self._away = False
+        self.trouble = trouble
 
     async def _compare(self, subject: Subject) -> None:
         namespace, labels = subject.where

@@ -45,12 +45,20 @@ class Cluster:
         self.pods = Store(kinds.POD, pods.reduce, self._told(kinds.POD))
         everywhere = Selection("cluster", (*kinds.FALCON_KINDS, kinds.NODE))
         ours = Selection("sensors", (kinds.POD,), sight.namespace, sight.sensor_labels)
-        self._watches = [Watch(selection, login, self._deliver) for selection in (everywhere, ours)]
+        self._watches = [Watch(each, login, self._deliver, self._resumed) for each in (everywhere, ours)]
         cluster_watch, pod_watch = self._watches
         stores: tuple[Store[Any], ...] = (*self.rules.values(), self.falcon_nodes, self.nodes)
         subjects = [Subject(store, cluster_watch) for store in stores] + [Subject(self.pods, pod_watch)]
         self._audit = Audit(api, subjects, self.synced.set)
+        self._api = api
         self._stores: Mapping[Kind, Store[Any]] = {store.kind: store for store in (*stores, self.pods)}
+
+    @property
+    def trouble(self) -> str:
+        """Why what is known may be out of date, "" while there is no reason to think so."""
+        if not self._api.reachable:
+            return "the API server does not answer"
+        return next(filter(None, (watch.trouble for watch in self._watches)), self._audit.trouble)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` with kind, key and value (None: gone) of each change; returns what ends that."""
@@ -74,6 +82,10 @@ class Cluster:
             self._audit.soon()
         self._stores[kind].event(event, body)
 
+    def _resumed(self) -> None:
+        """A kind of which nothing is left after an interruption is in no list that kopf tells of."""
+        self._audit.soon()
+
     def _told(self, kind: Kind) -> Callable[[Key, Any], None]:
         def changed(key: Key, value: Any) -> None:
             for listener in tuple(self._listeners):
@@ -84,4 +96,4 @@ class Cluster:
 
 def _node(body: Object) -> resources.Node:
     metadata = body["metadata"]
-    return resources.Node(metadata["name"], metadata.get("labels") or {})
+    return resources.Node(metadata["name"], metadata.get("labels") or {}, metadata.get("uid") or "")

@@ -114,17 +114,17 @@ class Statuses:
     async def _align_nodes(self) -> bool:
         """Makes and removes FalconNodes so that there is one for each sensor; whether something is left to do."""
         there = {key[1] for key, _ in self._cluster.falcon_nodes.items()}
-        wanted = {node.name for node in self._fleet.nodes}
+        wanted = {node.name: node for node in self._fleet.nodes}
         left = False
-        for name in sorted(wanted - there):
-            left |= await self._try("make", name, self._make(name))
-        for name in sorted(there - wanted):
+        for name in sorted(wanted.keys() - there):
+            left |= await self._try("make", name, self._make(wanted[name]))
+        for name in sorted(there - wanted.keys()):
             left |= await self._try("remove", name, self._remove(name))
         return left
 
-    async def _make(self, name: str) -> None:
+    async def _make(self, node: resources.Node) -> None:
         with contextlib.suppress(errors.Conflict):  # It is there already; the watch will say so.
-            self._cluster.falcon_nodes.written(await self._api.create(kinds.FALCON_NODE, _falcon_node(name)))
+            self._cluster.falcon_nodes.written(await self._api.create(kinds.FALCON_NODE, _falcon_node(node)))
 
     async def _remove(self, name: str) -> None:
         with contextlib.suppress(errors.NotFound):
@@ -141,5 +141,9 @@ class Statuses:
         return False
 
 
-def _falcon_node(name: str) -> Object:
-    return {"metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "falcon-operator"}}, "spec": {}}
+def _falcon_node(node: resources.Node) -> Object:
+    """It goes when the Node goes, whether or not an operator is there to see it."""
+    metadata: Object = {"name": node.name, "labels": {"app.kubernetes.io/managed-by": "falcon-operator"}}
+    if node.uid:
+        metadata["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": node.name, "uid": node.uid}]
+    return {"metadata": metadata, "spec": {}}

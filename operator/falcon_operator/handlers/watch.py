@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import aiohttp
 import kopf
 import prometheus_client
 
 from falcon_operator.clients import connection
 from falcon_operator.clients.api import Object
 from falcon_operator.clients.kinds import Kind
+from falcon_operator.handlers import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +34,18 @@ RESTARTS: Final = prometheus_client.Counter(
 EVENTS: Final = prometheus_client.Counter("falcon_operator_watch_events_total", "Events that were seen.", ["resource"])
 
 _RESTART_SECONDS: Final = 2.0
-"""Between the end of a failed watch and the next: kopf itself has backed off for seconds before it gave up."""
+"""Between the end of a failed watch and the next."""
 _STOP_SECONDS: Final = 10.0
 """For kopf to close its connections; after that its thread, a daemon, is left behind."""
+
+
+class _Backoffs:
+    """Seconds between attempts, for ever: a server that is away is asked again soon and gently. A watch that gives up
+    makes kopf end, and when several do at once kopf may wait for its own end for ever."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.2, 0.5, 1.0, 2.0), itertools.repeat(3.0))
+
 
 Deliver = Callable[[Kind, str | None, Object], None]
 """Called in the operator's loop with the kind, ADDED, MODIFIED, DELETED or None (listed), and the object."""
@@ -57,11 +69,20 @@ class Watch:
         selection: Selection,
         login: Callable[[], Awaitable[connection.Credentials]],
         deliver: Deliver,
+        resumed: Callable[[], None],
     ) -> None:
+        """resumed: called in the operator's loop when requests succeed again after some had failed."""
         self.selection = selection
         self._login = login
         self._deliver = deliver
+        self._resumed = resumed
         self._again = asyncio.Event()
+        self._requests = tracing.Requests()
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not see everything now, "" if it does."""
+        return self._requests.trouble
 
     def restart(self) -> None:
         """Lists and watches anew: this watch has been found to miss something."""
@@ -101,8 +122,12 @@ class Watch:
         """kopf with a registry that holds our handlers alone. Runs in the thread."""
         registry = kopf.OperatorRegistry()
 
-        async def login(**_: Any) -> kopf.ConnectionInfo:
-            return _info(await self._login())
+        def resumed() -> None:
+            with contextlib.suppress(RuntimeError):  # As above.
+                loop.call_soon_threadsafe(self._resumed)
+
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            return self._session(_info(await self._login()), resumed)
 
         kopf.on.login(registry=registry, id="login")(login)
         for kind in self.selection.kinds:
@@ -115,6 +140,15 @@ class Watch:
         await kopf.operator(
             registry=registry, settings=_settings(self.selection), standalone=True, stop_flag=stop, **where
         )
+
+    def _session(self, info: kopf.ConnectionInfo, resumed: Callable[[], None]) -> kopf.AiohttpSession:
+        """As kopf would make it, with an ear to what becomes of its requests. kopf closes it."""
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+            headers=info.as_http_headers(),
+            trace_configs=[self._requests.ear(resumed)],
+        )
+        return kopf.AiohttpSession(aiohttp_session=session, server=info.server)
 
 
 def _handler(kind: Kind, loop: asyncio.AbstractEventLoop, deliver: Deliver) -> Callable[..., Awaitable[None]]:
@@ -135,8 +169,7 @@ def _settings(selection: Selection) -> kopf.OperatorSettings:
     # Namespaces and CRDs are not watched, which would take more rights; who starts us waits for the CRDs.
     settings.scanning.disabled = True
     settings.process.ultimate_exiting_timeout = None
-    # A server that is away is asked again soon and gently; the supervisor goes on when kopf gives up.
-    settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 3)
+    settings.networking.error_backoffs = _Backoffs()
     settings.networking.connect_timeout = 5
     settings.networking.request_timeout = 30
     settings.watching.reconnect_backoff = 0.5

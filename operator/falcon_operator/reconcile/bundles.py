@@ -1,9 +1,10 @@
 """Which rules each node should have.
 
-The order is part of the meaning where only the first rule that holds alerts: rules of
-ClusterFalconRules come first, so that no namespace can hide what the cluster's owner wants to
-see; then those of rule sets, in the order of their files; then those of namespaces. Cluster and
-namespaced rules come with the more urgent ones first, then by uid.
+The order is that in which one event's alerts are told: rules of ClusterFalconRules first, then
+those of rule sets, in the order of their files, then those of namespaces; cluster and namespaced
+rules with the more urgent ones first, then by uid. The chart has every rule that holds alert
+(`rule_matching: all`). Where somebody sets `first`, the order is part of the meaning: no namespace
+can hide what the cluster's owner wants to see.
 """
 
 from __future__ import annotations

@@ -55,10 +55,11 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node that has (or should have) a sensor. labels: the Node object's."""
+    """A node that has (or should have) a sensor. labels, uid: the Node object's, "" while there is none."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    uid: str = ""
 
     def matches(self, selector: Mapping[str, str]) -> bool:
         """Whether the node carries every label of `selector`; an empty one matches all nodes."""

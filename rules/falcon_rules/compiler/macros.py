@@ -21,6 +21,16 @@ MAX_CHECKS = 200_000
 """What one condition may expand to, every use counted. The largest real ones have some hundred."""
 
 
+_UNDEFINED = "undefined macro"
+
+
+def is_undefined(found: Diagnostic) -> bool:
+    """Whether this refuses the name of a macro that nobody has defined, here or later."""
+    return (
+        found.code is Code.ERR_VALIDATE and found.message.startswith(_UNDEFINED) and found.message.endswith(("'", '"'))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Expanded:
     """A tree without macro names, how many levels it has, and how many checks."""
@@ -123,7 +133,7 @@ class Conditions:
         macro = self._macros.get(reference.name)
         if macro is None or (before is not None and macro.first >= before):
             seen = [name for name, each in self._macros.items() if before is None or each.first < before]
-            message = f"undefined macro {reference.name!r}"
+            message = f"{_UNDEFINED} {reference.name!r}"
             if macro is not None and macro.entry is entry:
                 message += ": a macro cannot use itself"
             elif macro is not None:

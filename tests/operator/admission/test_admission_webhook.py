@@ -86,6 +86,22 @@ async def test_a_rule_may_follow_the_macro_that_it_uses_at_once(guarded):
     await world.rule("follows", "just_made and proc.name = bash")
 
 
+async def test_a_rule_may_come_before_the_macro_that_it_uses(guarded):
+    """As Helm stores them, and kubectl with a directory: by kind, or by the names of files."""
+    world, _ = guarded
+    await world.rule("early", "made_after_it and proc.name = bash")
+    await eventually(lambda: _has(world, "early", ("False", "CompileError")))
+    macros = [{"macro": "made_after_it", "condition": "evt.type = execve"}]
+    await world.make(kinds.FALCON_RULE_SET, {"metadata": {"name": "words"}, "spec": {"macros": macros}})
+    await eventually(lambda: _has(world, "early", ("True", "Compiled")))
+    with pytest.raises(errors.ApiError, match="did you mean 'made_after_it'"):
+        await world.rule("misspelt", "made_aftr_it and proc.name = bash")
+
+
+async def _has(world, name, wanted):
+    return await world.condition(name, "Compiled") == wanted
+
+
 async def test_a_broken_rule_set_is_refused(guarded):
     world, _ = guarded
     text = "- rule: x\n  desc: x\n  condition: evt.type = execve and proc.nam = a\n  output: x\n  priority: NOTICE\n"

@@ -30,6 +30,18 @@ async def test_a_rule_reaches_the_sensor_and_its_status_says_so(world):
         assert node["wanted"] == sensor.digest
 
 
+async def test_a_falconnode_belongs_to_its_node(world):
+    """So that the garbage collector takes it, should no operator be there when the Node goes."""
+    async with world.operator(), scene.sensors(world, "node-1"):
+        await world.rule("any")
+        await eventually(lambda: scene.is_ready(world, "any", 1))
+        node = await world.api.get(kinds.NODE, "node-1")
+        made = await world.api.get(kinds.FALCON_NODE, "node-1")
+        assert made["metadata"]["ownerReferences"] == [
+            {"apiVersion": "v1", "kind": "Node", "name": "node-1", "uid": node["metadata"]["uid"]}
+        ]
+
+
 async def test_a_status_that_says_it_all_is_not_written_again(world):
     async with world.operator(status_seconds=0.2, poll_seconds=0.3), scene.sensors(world, "n1", "n2", "n3") as started:
         await world.rule("quiet")

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
-from tests.operator.support import scene
+from tests.operator.support import limited, scene
 from tests.operator.support.world import World, eventually
 
+from falcon_operator.app.operator import Operator
 from falcon_operator.clients import errors, kinds, leases
 
 
@@ -98,8 +100,42 @@ async def test_an_api_server_that_was_away_is_caught_up_with(own_server, world):
         await eventually(lambda: deleted(world, "removed"))
         await world.rule("added")
         await eventually(lambda: scene.is_ready(world, "added", 1), patience=60.0)
-        assert set(scene.uids(sensor)) == {"cluster/kept", "cluster/added"}
+        # That one is gone is told by no watch after such a time, only by a comparison.
+        wanted = {"cluster/kept", "cluster/added"}
+        await eventually(lambda: asyncio.sleep(0, set(scene.uids(sensor)) == wanted))
         await eventually(lambda: asyncio.sleep(0, operator.election.leading.is_set()))
+
+
+async def test_the_last_of_a_kind_deleted_while_the_watch_was_broken_is_gone(own_server, world):
+    """Restarted, the API server knows no version of before, and answers 410; the new list of that kind is empty."""
+    async with world.operator() as operator, scene.sensors(world, "node-1") as (sensor,):
+        await world.rule("only")
+        await eventually(lambda: scene.is_ready(world, "only", 1))
+        restarted = asyncio.create_task(asyncio.to_thread(own_server.restart, 4.0))
+        await eventually(lambda: answers(operator, 503, "- watches"))
+        await restarted
+        await eventually(lambda: deleted(world, "only"))
+        await eventually(lambda: asyncio.sleep(0, scene.uids(sensor) == []), patience=60.0)
+        await eventually(lambda: answers(operator, 200, "+ watches"), patience=60.0)
+
+
+async def answers(operator: Operator, status: int, line: str) -> bool:
+    """Whether /readyz does."""
+    url = f"http://127.0.0.1:{operator.health.port}/readyz"
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as found:
+            return found.status == status and line in (await found.text()).splitlines()
+    except aiohttp.ClientConnectorError:
+        return False  # It has only just started.
+
+
+async def test_a_replica_that_may_not_watch_is_not_ready(world):
+    """Rights that somebody took away: it can list, and would serve what it knew once as the truth."""
+    operator, grant = await limited.operator(world, without="watch")
+    async with operator as running:
+        await eventually(lambda: answers(running, 503, "- watches"))
+        await grant()
+        await eventually(lambda: answers(running, 200, "+ watches"))
 
 
 async def deleted(world: World, name: str) -> bool:

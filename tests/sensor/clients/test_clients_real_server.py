@@ -49,6 +49,32 @@ async def test_a_watch_outlives_the_api_server(own_server):
             following.cancel()
 
 
+async def test_a_version_that_is_gone_is_answered_by_a_new_list(own_server):
+    """410 Gone, of a real server whose etcd was compacted."""
+    namespace = f"falcon-gone-{uuid.uuid4().hex[:8]}"
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    async with kube.Api(connection.find(str(own_server.kubeconfig))) as api, asyncio.timeout(90):
+        await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        await api.create(path, {"metadata": {"name": "before"}})
+        events = watch.Watch(api, path).events()
+        first = await anext(events)
+        assert isinstance(first, watch.Synced)
+        assert [each["metadata"]["name"] for each in first.items] == ["before"]
+        # While it does not watch: one comes, one goes, and then the version it would go on from is forgotten.
+        await api.create(path, {"metadata": {"name": "meanwhile"}})
+        await api.request("DELETE", f"{path}/before")
+        await asyncio.to_thread(own_server.compact)
+        found = await anext(events)
+        assert isinstance(found, watch.Synced)
+        assert [each["metadata"]["name"] for each in found.items] == ["meanwhile"]
+        assert api.requests["WATCH", "410"] + api.requests["WATCH", "200"] == 1
+        # And it goes on from there.
+        await api.create(path, {"metadata": {"name": "after"}})
+        changed = await anext(events)
+        assert isinstance(changed, watch.Changed)
+        assert (changed.change, changed.object["metadata"]["name"]) == (watch.Change.ADDED, "after")
+
+
 async def test_refusals_of_a_real_server(kubeconfig):
     async with kube.Api(connection.find(str(kubeconfig))) as api:
         for attempt, status, reason in (
