@@ -19,8 +19,9 @@ class Entering:
         self._access, self._single_sign_on = door, single_sign_on
 
     async def me(self, request: web.Request) -> web.Response:
-        """GET /api/v1/me."""
-        return _session(await self._access.require(request))
+        """GET /api/v1/me: null for nobody, which is no error: it is how the page learns that it must ask for a login."""
+        who = await self._access.who(request)
+        return web.json_response(None) if who is None else _session(who)
 
     async def ways(self, _request: web.Request) -> web.Response:
         """GET /api/v1/login: what the login page offers."""

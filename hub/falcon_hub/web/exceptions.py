@@ -132,8 +132,8 @@ def _text(alert: alerts.Alert, chosen: Mapping[str, Any]) -> str:
         ],
         "override": {"exceptions": "append"},
     }
-    body = yaml.safe_dump([rule], sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
-    return f"# From the alert {alert.uuid} of {times.rfc3339(alert.time_ns)}\n{body}"
+    body = yaml.safe_dump([rule], sort_keys=False, allow_unicode=True, default_flow_style=None, width=60)
+    return f"# From the alert {alert.uuid}\n# of {times.rfc3339(alert.time_ns)}\n{body}"
 
 
 def _written(value: Any) -> str:

@@ -9,10 +9,16 @@ export class ApiError extends Error {
 
 const BASE = "/api/v1/";
 let csrf = "";
+let onLoggedOut = (): void => undefined;
 
 /** From the session; goes with every request that changes something. */
 export function useToken(session: Session): void {
   csrf = session.csrf;
+}
+
+/** Calls back when the hub no longer knows who is asking: the session has ended. */
+export function whenLoggedOut(callback: () => void): void {
+  onLoggedOut = callback;
 }
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -45,5 +51,7 @@ async function answer<T>(response: Response): Promise<T> {
   } catch {
     // Not from the hub itself: a proxy in front of it, say. The status will have to do.
   }
+  // A wrong password at the login is 401 as well, and nothing has ended then.
+  if (response.status === 401 && !response.url.endsWith("/login")) onLoggedOut();
   throw new ApiError(response.status, message);
 }

@@ -2,11 +2,11 @@
 import { useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
 import { AlertsPage } from "./alerts/page";
-import { ApiError, get, send, useToken } from "./api";
+import { get, send, useToken } from "./api";
 import { Help } from "./help";
 import { Login } from "./login";
 import { apply, chosen, type Theme } from "./parts/theme";
-import { Failure, isTyping, Menu, Notice } from "./parts/ui";
+import { Failure, isTyping, Menu } from "./parts/ui";
 import { navigate, usePlace } from "./place";
 import { SilencesPage } from "./silences";
 import { SinksPage } from "./sinks";
@@ -22,16 +22,15 @@ export function App() {
   const session = useQuery({
     queryKey: ["me"],
     queryFn: async () => {
-      const found = await get<Session>("me");
-      useToken(found);
+      const found = await get<Session | null>("me");
+      if (found) useToken(found);
       return found;
     },
     staleTime: Infinity,
   });
   if (session.isPending) return <Splash />;
-  if (session.error instanceof ApiError && session.error.status === 401) return <Login />;
   if (session.error) return <main class="lone"><Failure error={session.error} retry={() => session.refetch()} /></main>;
-  return <Frame session={session.data!} />;
+  return session.data ? <Frame session={session.data} /> : <Login />;
 }
 
 function Splash() {
@@ -69,12 +68,9 @@ function Frame({ session }: { session: Session }) {
           <UserMenu session={session} />
         </div>
       </header>
-      {path === "/" ? <AlertsPage search={search} admin={session.role === "admin"} />
-        : path === "/silences" ? <SilencesPage admin={session.role === "admin"} />
+      {path === "/silences" ? <SilencesPage admin={session.role === "admin"} />
         : path === "/sinks" ? <SinksPage admin={session.role === "admin"} />
-        : <main id="content" class="lone"><Notice title="There is no such page">
-            <Link to="/">To the alerts</Link>
-          </Notice></main>}
+        : <AlertsPage search={search} admin={session.role === "admin"} />}
       {help && <Help onClose={() => setHelp(false)} />}
     </>
   );

@@ -45,7 +45,7 @@ export function Login() {
             <button type="submit" class="primary" disabled={busy}>{busy ? "Logging in…" : "Log in"}</button>
           </>
         )}
-        {ways.data?.oidc && <a class="button" href={url("login/oidc")}>Log in with {ways.data.oidc}</a>}
+        {ways.data?.oidc && <a class="button" href={`${url("oidc/login")}?next=${encodeURIComponent(location.pathname + location.search)}`}>Log in with {ways.data.oidc}</a>}
         <details class="faint">
           <summary>No account yet?</summary>
           <p>Whoever runs the hub adds you with <code>falcon-hub user add NAME</code>.</p>

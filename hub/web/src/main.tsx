@@ -1,7 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/preact-query";
 import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
-import { ApiError } from "./api";
+import { ApiError, whenLoggedOut } from "./api";
 import { App } from "./app";
 import { apply, chosen } from "./parts/theme";
 import "./style/base.css";
@@ -20,6 +20,7 @@ const queries = new QueryClient({
     },
   },
 });
+whenLoggedOut(() => queries.setQueryData(["me"], null));
 render(
   <QueryClientProvider client={queries}>
     <App />

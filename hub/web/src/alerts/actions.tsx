@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useState } from "preact/hooks";
 import { get, send } from "../api";
 import { Dialog } from "../parts/ui";
+import { patchRow } from "./data";
 import { bigNumber, fromInput } from "../times";
 import type { Counts, Row } from "../types";
 
@@ -17,7 +18,7 @@ const EXPIRIES = [
 const later = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
 /** Sends, shows what went wrong, and otherwise closes and lets everything be asked for anew. */
-function useSending(onClose: () => void, stale: string[]) {
+function useSending<T>(onClose: () => void, stale: string[], done?: (answer: T) => void) {
   const queries = useQueryClient();
   const [failed, setFailed] = useState("");
   const [busy, setBusy] = useState(false);
@@ -25,7 +26,8 @@ function useSending(onClose: () => void, stale: string[]) {
     setBusy(true);
     setFailed("");
     try {
-      await send(method, path, body);
+      const answer = await send<T>(method, path, body);
+      done?.(answer);
       await Promise.all(stale.map((each) => queries.invalidateQueries({ queryKey: [each] })));
       onClose();
     } catch (error) {
@@ -62,7 +64,9 @@ function Expiry({ never, value, onChange }: { never: boolean; value: string; onC
 const expiryOf = (value: string): string | null => (value === "" ? null : /^\d+$/.test(value) ? later(Number(value)) : value);
 
 export function Acknowledge({ row, onClose }: { row: Row; onClose: () => void }) {
-  const { run, failed, busy } = useSending(onClose, ["alerts", "alert", "counts"]);
+  const queries = useQueryClient();
+  const { run, failed, busy } = useSending<Row | undefined>(onClose, ["alert", "counts"], (made) =>
+    patchRow(queries, row.uuid, { acknowledged: made?.acknowledged ?? null }));
   const [reason, setReason] = useState(row.acknowledged?.reason ?? "");
   const [until, setUntil] = useState("");
   return (

@@ -1,11 +1,19 @@
 // The alerts of a view: pages as they are scrolled to, and what the live tail adds in front.
-import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/preact-query";
+import { type InfiniteData, type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/preact-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../api";
 import type { Batch, Page, Row } from "../types";
 import { useLive } from "./live";
 
 const PAGE = 100;
+/** Changes one row wherever it is shown. */
+export function patchRow(queries: QueryClient, uuid: string, changes: Partial<Row>): void {
+  queries.setQueriesData<Pages>({ queryKey: ["alerts"] }, (old) => old && {
+    ...old,
+    pages: old.pages.map((page) => ({ ...page, alerts: page.alerts.map((row) => (row.uuid === uuid ? { ...row, ...changes } : row)) })),
+  });
+}
+
 /** Rows kept while the live tail runs: what scrolls out of it is fetched again when scrolled to. */
 const KEPT = 2_000;
 /** Counters, timeline and lists are asked for at most this often while alerts come in. */
@@ -40,15 +48,18 @@ export function useAlerts(query: string, open: boolean, following: boolean, paus
   useEffect(() => () => clearTimeout(settle.current), []);
 
   const reveal = useCallback((batch: Batch) => {
-    if (batch.more) void queries.resetQueries({ queryKey: key });
-    else queries.setQueryData<Pages>(key, (old) => old && prepend(old, batch.alerts));
+    if (batch.more) {
+      // So many that asking for the newest is cheaper than having been sent all.
+      void get<Page>(`alerts?${query}&limit=${PAGE}`).then((page) => queries.setQueryData<Pages>(key, { pages: [page], pageParams: [""] }), () => undefined);
+    } else queries.setQueryData<Pages>(key, (old) => old && merge(old, batch.alerts));
   }, [key]);
 
   // A fixed end has no future: nothing can come that fits.
   const state = useLive(query, open, (batch) => {
+    if (!batch.alerts.length) return;
     refreshFigures();
     if (following && !paused) reveal(batch);
-    else setWaiting((old) => ({ alerts: [...batch.alerts, ...old.alerts].slice(0, KEPT), more: old.more + batch.more }));
+    else setWaiting((old) => held([...batch.alerts, ...old.alerts], old.more + batch.more));
   });
 
   const showWaiting = useCallback(() => {
@@ -56,16 +67,33 @@ export function useAlerts(query: string, open: boolean, following: boolean, paus
     nothing();
   }, [waiting, reveal]);
 
+  const some = waiting.alerts.length > 0;
+  useEffect(() => {
+    if (some && following && !paused) showWaiting();
+  }, [some, following, paused]);
+
   return { pages, rows, state, waiting: waiting.alerts.length + waiting.more, showWaiting };
 }
 
-function prepend(old: Pages, fresh: Row[]): Pages {
-  const [first, ...rest] = old.pages;
-  if (!first) return old;
-  const known = new Set(old.pages.flatMap((page) => page.alerts.map((row) => row.seq)));
-  const alerts = [...fresh.filter((row) => !known.has(row.seq)), ...first.alerts];
-  if (alerts.length <= KEPT) return { ...old, pages: [{ ...first, alerts }, ...rest] };
-  // Later pages go: they are asked for again, from the last row kept.
-  const kept = alerts.slice(0, KEPT);
-  return { pages: [{ alerts: kept, next: kept.at(-1)!.cursor }], pageParams: old.pageParams.slice(0, 1) };
+/** Of more than are kept only the number is. */
+const held = (alerts: Row[], more: number): Batch => ({ alerts: alerts.slice(0, KEPT), more: more + Math.max(0, alerts.length - KEPT) });
+
+/** Newest first by time, as the hub gives them: what a sensor had to keep for a while comes late and belongs further down. */
+function merge(old: Pages, fresh: Row[]): Pages {
+  const rows = old.pages.flatMap((page) => page.alerts);
+  const known = new Set(rows.map((row) => row.seq));
+  let next = old.pages.at(-1)?.next ?? null;
+  // What is older than the last row comes with the next page.
+  const end = next && rows.at(-1);
+  const added = fresh.filter((row) => !known.has(row.seq) && !(end && newerFirst(row, end) > 0));
+  let alerts = [...added, ...rows].sort(newerFirst);
+  if (alerts.length > KEPT) {
+    alerts = alerts.slice(0, KEPT);
+    next = alerts.at(-1)!.cursor;
+  }
+  return { pages: [{ alerts, next }], pageParams: [""] };
 }
+
+/** Times are UTC with nine digits behind the point, so their texts sort as they do. */
+const newerFirst = (one: Row, other: Row): number =>
+  one.time < other.time ? 1 : one.time > other.time ? -1 : other.seq - one.seq;

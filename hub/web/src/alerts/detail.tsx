@@ -48,9 +48,9 @@ function Body({ alert, view, admin, onAction }: { alert: Detail } & Pick<Props, 
           </button>
         )}
         {admin && <button type="button" onClick={() => onAction({ kind: "silence", row: alert })}><Icon name="mute" />Silence…</button>}
-        <button type="button" onClick={() => onAction({ kind: "exception", row: alert })}><Icon name="shield" />Make an exception…</button>
-        <CopyButton text={alert.json} label="Copy the alert as JSON">JSON</CopyButton>
-        <CopyButton text={`${location.origin}/?from=&alert=${alert.uuid}`} label="Copy a link to this alert" />
+        <button type="button" onClick={() => onAction({ kind: "exception", row: alert })}><Icon name="shield" />Exception…</button>
+        <CopyButton class="icon-only" text={alert.json} label="Copy the alert as JSON" />
+        <CopyButton class="icon-only" icon="link" text={`${location.origin}/?from=&alert=${alert.uuid}`} label="Copy a link to this alert" />
       </div>
       <States alert={alert} />
       <p class="output">{alert.output}</p>
@@ -116,12 +116,12 @@ function Fact(props: { name: string; term?: string; value?: string | null; view:
 function FieldGroups({ fields, view }: { fields: Field[]; view: View }) {
   const groups = Map.groupBy(fields, (each) => each.name.split(".")[0]!);
   return (
-    <div class="fields">
+    <div class="fields card">
       {[...groups].sort(([one], [other]) => one.localeCompare(other)).map(([name, members]) => (
-        <dl key={name} class="facts">
+        <dl key={name}>
           {members.map((each) => (
             <div key={each.name} class="pair">
-              <dt title={each.name}>{each.name}</dt>
+              <dt title={each.name}><Breakable name={each.name} /></dt>
               <dd>
                 <span class="value mono">{each.value ?? <em class="faint">not known</em>}</span>
                 {each.value !== null && <FieldActions name={each.name} value={each.value} view={view} />}
@@ -132,6 +132,11 @@ function FieldGroups({ fields, view }: { fields: Field[]; view: View }) {
       ))}
     </div>
   );
+}
+
+/** A field's name, which may be broken after its dots. */
+function Breakable({ name }: { name: string }) {
+  return <>{name.split(/(?<=\.)/).map((part, index) => [index > 0 && <wbr key={index} />, part])}</>;
 }
 
 /** Beside each value: only these, not these, copy. */

@@ -76,10 +76,11 @@ function Search({ view, box }: { view: View; box: RefObject<HTMLInputElement> })
     >
       <Icon name="search" />
       <input
-        ref={box} type="search" value={text} aria-label="Search in the alerts" placeholder="Search in the alerts   /"
+        ref={box} type="search" value={text} aria-label="Search in the alerts" placeholder="Search in the alerts"
         spellcheck={false} onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Escape" && box.current?.blur()}
       />
+      <kbd aria-hidden="true">/</kbd>
     </form>
   );
 }

@@ -17,22 +17,35 @@ export function useLive(query: string, wanted: boolean, onBatch: (batch: Batch) 
       setState("off");
       return;
     }
-    let source: EventSource;
+    let source: EventSource | null = null;
     let timer = 0;
+    let seen = "";
     const connect = () => {
       setState("connecting");
-      source = new EventSource(`${url("stream")}?${query}`);
-      source.onopen = () => setState("live");
-      source.onmessage = (event) => callback.current(JSON.parse(event.data as string) as Batch);
-      source.onerror = () => {
+      const made = new EventSource(`${url("stream")}?${query}${seen && `&after=${seen}`}`);
+      source = made;
+      made.onopen = () => setState("live");
+      made.onmessage = (event) => {
+        seen = event.lastEventId;
+        callback.current(JSON.parse(event.data as string) as Batch);
+      };
+      made.onerror = () => {
         setState("connecting");
-        if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, RETRY_MS);
+        if (made.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, RETRY_MS);
       };
     };
-    connect();
-    return () => {
-      source.close();
+    const disconnect = () => {
+      source?.close();
+      source = null;
       clearTimeout(timer);
+    };
+    // Browsers have six connections for a server: a tab that nobody sees must not hold one. It catches up later.
+    const visibility = () => (document.hidden ? disconnect() : source ?? connect());
+    document.addEventListener("visibilitychange", visibility);
+    if (!document.hidden) connect();
+    return () => {
+      document.removeEventListener("visibilitychange", visibility);
+      disconnect();
     };
   }, [query, wanted]);
   return state;

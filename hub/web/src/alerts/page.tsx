@@ -23,10 +23,11 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
   const query = asked(view);
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
+  const [pointed, setPointed] = useState(false);
   const [cursor, setCursor] = useState<string | null>(null);
   const [action, setAction] = useState<Action | null>(null);
   const searchBox = useRef<HTMLInputElement>(null);
-  const data = useAlerts(query, !view.to, atTop, paused);
+  const data = useAlerts(query, !view.to, atTop && !pointed, paused);
   const { rows } = data;
 
   const open = useCallback(
@@ -92,7 +93,7 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
             setCursor(uuid);
             open(uuid);
           }}
-          onScroll={setAtTop}
+          onScroll={setAtTop} onPoint={setPointed}
         />
       </div>
       <aside aria-label={view.alert ? "Alert" : "Most frequent"}>

@@ -14,7 +14,7 @@ const columns: ColumnDef<typeof features, Row>[] = [
   { id: "priority", header: "Priority", accessorKey: "priority", cell: ({ row }) => <PriorityBadge priority={row.original.priority} /> },
   { id: "rule", header: "Rule", accessorKey: "rule", enableHiding: false, cell: ({ row: { original: row } }) => <Rule row={row} /> },
   { id: "where", header: "Where", accessorFn: (row) => row.pod ?? row.hostname, cell: ({ row: { original: row } }) => <Where row={row} /> },
-  { id: "output", header: "What happened", accessorKey: "output" },
+  { id: "output", header: "What happened", accessorFn: (row) => besides(row.output, row.rule) },
   { id: "namespace", header: "Namespace", accessorKey: "namespace" },
   { id: "pod", header: "Pod", accessorKey: "pod" },
   { id: "hostname", header: "Host", accessorKey: "hostname" },
@@ -27,7 +27,7 @@ const KEPT = "falcon.columns";
 
 /** Heights of style/alerts.css. */
 const ROW = 34;
-const NARROW_ROW = 74;
+const NARROW_ROW = 94;
 const NARROW = "(max-width: 760px)";
 
 interface Props {
@@ -37,9 +37,11 @@ interface Props {
   current: string | null;
   onOpen: (uuid: string) => void;
   onScroll: (atTop: boolean) => void;
+  /** The mouse is over the rows: they must not move away under it. */
+  onPoint: (pointed: boolean) => void;
 }
 
-export function AlertTable({ view, data, paused, current, onOpen, onScroll }: Props) {
+export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPoint }: Props) {
   const { pages, rows } = data;
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
@@ -89,6 +91,7 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll }: Pr
       <div
         class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="List of alerts"
         onScroll={(event) => onScroll(event.currentTarget.scrollTop < 4)}
+        onPointerEnter={(event) => onPoint(event.pointerType === "mouse")} onPointerLeave={() => onPoint(false)}
       >
         <table aria-rowcount={pages.hasNextPage ? -1 : all.length} aria-busy={pages.isFetching}>
           <thead>
@@ -130,6 +133,9 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll }: Pr
     </section>
   );
 }
+
+/** Outputs often begin with the rule's name, which stands beside it already. */
+const besides = (output: string, rule: string): string => (output.startsWith(`${rule} | `) ? output.slice(rule.length + 3) : output);
 
 const text = (value: unknown): string => (value === null || value === undefined ? "" : String(value));
 

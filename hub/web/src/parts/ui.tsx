@@ -120,18 +120,19 @@ export function Dialog(props: { title: string; wide?: boolean; onClose: () => vo
   );
 }
 
-export function CopyButton({ text, label, children }: { text: string; label: string; children?: ComponentChildren }) {
+export function CopyButton(props: { text: string; label: string; icon?: keyof typeof ICONS; class?: string; children?: ComponentChildren }) {
+  const { text, label, children } = props;
   const [done, setDone] = useState(false);
   return (
     <button
-      type="button" class={children ? "" : "quiet icon-only"} aria-label={label} title={label}
+      type="button" class={props.class ?? (children ? "" : "quiet icon-only")} aria-label={label} title={label}
       onClick={async () => {
         await copy(text);
         setDone(true);
         setTimeout(() => setDone(false), 1200);
       }}
     >
-      <Icon name={done ? "check" : "copy"} />
+      <Icon name={done ? "check" : props.icon ?? "copy"} />
       {children && <span>{done ? "Copied" : children}</span>}
     </button>
   );
