@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from falcon_hub.store import dialects, filters, schema
 
 _T = schema.alerts.c
-_A = schema.acknowledgements.c
 
 
 def where(chosen: filters.Filter, dialect: str, now_ns: int) -> list[sa.ColumnElement[bool]]:
@@ -44,7 +43,7 @@ def _tagged(values: tuple[str, ...]) -> sa.ColumnElement[bool]:
 def _fields(chosen: filters.Filter, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
     for name, value in chosen.fields:
         # The words of the value are in the text's index, which is quicker than reading every alert's JSON.
-        if run := filters.words(value):
+        if value not in ("true", "false") and (run := filters.words(value)):
             yield dialects.has_words(dialect, [tuple(run)])
         yield dialects.field(dialect, name) == value
     for name, value in chosen.not_fields:
@@ -53,8 +52,10 @@ def _fields(chosen: filters.Filter, dialect: str) -> Iterator[sa.ColumnElement[b
 
 def _states(chosen: filters.Filter, now_ns: int) -> Iterator[sa.ColumnElement[bool]]:
     if chosen.acknowledged is not None:
-        valid = sa.or_(_A.expires_ns.is_(None), _A.expires_ns > now_ns)
-        found = sa.exists().where(_A.seq == _T.seq, valid)
+        # Under a name of its own: the question around it may join the same table.
+        seen = schema.acknowledgements.alias("seen").c
+        valid = sa.or_(seen.expires_ns.is_(None), seen.expires_ns > now_ns)
+        found = sa.exists(sa.select(seen.seq).where(seen.seq == _T.seq, valid).correlate(schema.alerts))
         yield found if chosen.acknowledged else sa.not_(found)
     if chosen.silenced is not None:
         yield _T.silence.is_not(None) if chosen.silenced else _T.silence.is_(None)

@@ -26,6 +26,9 @@ def only_writer(connection: sa.Connection) -> None:
 _INDEX = sa.text(
     "INSERT INTO alerts_text (rowid, rule, output, hostname, words) VALUES (:seq, :rule, :output, :hostname, :words)"
 )
+_WITH_TEXT = sa.table(
+    "alerts", *(sa.column(each.name, each.type) for each in schema.alerts.c), sa.column("searched", sa.Text)
+)
 _SEPARATOR = " falconseparator "
 """Stands between two columns in PostgreSQL's one text, so that no run of words reaches over."""
 
@@ -36,7 +39,7 @@ def insert_alerts(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) 
         connection.execute(sa.insert(schema.alerts), rows)
         connection.execute(_INDEX, list(rows))
         return
-    statement = sa.insert(schema.alerts).values(
+    statement = sa.insert(_WITH_TEXT).values(
         {column.name: sa.bindparam(column.name) for column in schema.alerts.c}
         | {"searched": sa.func.to_tsvector("simple", sa.bindparam("search_text"))}
     )
@@ -76,12 +79,11 @@ def field(dialect: str, name: str) -> sa.ColumnElement[str]:
     """The value of one of `output_fields` as text; JSON for what is no text, as `filters.field_text` has it."""
     column = schema.alerts.c.fields
     if dialect == "sqlite":
-        path = '$."' + name.replace('"', '\\"') + '"'
-        kind = sa.func.json_type(column, path)
-        as_text = sa.case(
-            (kind == "true", "true"), (kind == "false", "false"), else_=sa.func.json_extract(column, path)
-        )
-        return sa.cast(as_text, sa.Text)
+        # Not json_extract: its paths cannot name a member with a quote in its name.
+        member = sa.func.json_each(column).table_valued("key", "value", "type")
+        kind = member.c.type
+        value = sa.case((kind.in_(("true", "false")), kind), else_=sa.cast(member.c.value, sa.Text))
+        return sa.select(value).where(member.c.key == name).limit(1).correlate(schema.alerts).scalar_subquery()
     found: sa.ColumnElement[str] = sa.cast(column, sa.JSON)[name].as_string()
     return found
 

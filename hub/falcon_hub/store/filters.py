@@ -97,9 +97,20 @@ def extra_words(alert: alerts.Alert) -> str:
     found = dict.fromkeys(alert.tags)
     for value in alert.fields.values():
         text = field_text(value)
-        if text and not isinstance(value, bool) and text not in alert.output:
+        if text and not isinstance(value, bool) and not _stands_in(text, alert.output):
             found[text] = None
     return " ".join(found)
+
+
+def _stands_in(text: str, output: str) -> bool:
+    """Whether it is there as words of its own: 5 is not in 15."""
+    at = output.find(text)
+    while at >= 0:
+        end = at + len(text)
+        if not output[at - 1 : at].isalnum() and not output[end : end + 1].isalnum():
+            return True
+        at = output.find(text, at + 1)
+    return False
 
 
 def words(text: str) -> list[str]:
@@ -115,7 +126,8 @@ def terms(text: str) -> list[tuple[str, ...]]:
 def _found(wanted: list[tuple[str, ...]], alert: alerts.Alert) -> bool:
     # Column by column, as the databases do: a run of words does not reach over from one into the next.
     columns = [words(text) for text in (alert.rule, alert.output, alert.hostname, extra_words(alert))]
-    return all(any(_has(column, run) for column in columns) for run in wanted)
+    # Nothing but signs is asked for: they are not searched, so nothing has them.
+    return bool(wanted) and all(any(_has(column, run) for column in columns) for run in wanted)
 
 
 def _has(column: list[str], run: tuple[str, ...]) -> bool:

@@ -78,7 +78,7 @@ class Inserter:
             "image": alert.image,
             "tagset": self._tagset(connection, alert.tags),
             "output": alert.output,
-            "fields": json.dumps(alert.fields, separators=(",", ":")),
+            "fields": json.dumps(alert.fields, ensure_ascii=False, separators=(",", ":")),
             "words": filters.extra_words(alert),
             "silence": stored.silence,
         }

@@ -74,7 +74,7 @@ def page(
 
 def _position(text: str) -> tuple[int, int]:
     time_ns, dash, seq = text.partition("-")
-    if not (dash and time_ns.isdecimal() and seq.isdecimal() and len(text) < 60):
+    if not (text.isascii() and dash and time_ns.isdecimal() and seq.isdecimal() and len(text) < 60):
         raise ValueError("before must be the `next` of an earlier page")
     return int(time_ns), int(seq)
 
