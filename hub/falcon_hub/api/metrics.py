@@ -25,16 +25,16 @@ class Metrics:
     async def show(self, _request: web.Request) -> web.Response:
         """GET /metrics."""
         try:
-            cursors, size, more = await self._store.cursors(), await self._store.size(), await self._more()
+            size, more = await self._store.size(), await self._more()
         except records.Unavailable:
-            cursors, size, more = [], None, ()
+            size, more = None, ()
         registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(namespace="falcon_hub", registry=registry)
-        registry.register(_Collected([*self._families(cursors, size), *more]))
+        registry.register(_Collected([*self._families(size), *more]))
         text = prometheus_client.generate_latest(registry)
         return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
-    def _families(self, cursors: list[records.CursorState], size: records.Size | None) -> Iterator[Metric]:
+    def _families(self, size: records.Size | None) -> Iterator[Metric]:
         counted = self._counters
         received = CounterMetricFamily("falcon_hub_alerts_received", "Alerts that came in", labels=["priority"])
         for name, number in sorted(counted.new.items()):
@@ -52,14 +52,6 @@ class Metrics:
         if size is not None:
             yield GaugeMetricFamily("falcon_hub_store_alerts", "Alerts in the store", size.alerts)
             yield GaugeMetricFamily("falcon_hub_store_bytes", "About how much disk they take", size.bytes)
-        behind = GaugeMetricFamily("falcon_hub_sink_behind_alerts", "Alerts a sink has not done", labels=["sink"])
-        lost = CounterMetricFamily(
-            "falcon_hub_sink_lost_alerts", "Alerts that retention removed before the sink had them", labels=["sink"]
-        )
-        for each in cursors:
-            behind.add_metric([each.sink], each.behind)
-            lost.add_metric([each.sink], each.lost)
-        yield from (behind, lost)
 
 
 class _Collected(Collector):

@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 
 from falcon_hub.access import access, oidc
 from falcon_hub.api import counters, ingest, metrics, probes, routes, tokens
-from falcon_hub.app import first, listener, place, telling
+from falcon_hub.app import first, keeping, listener, place, telling
 from falcon_hub.routing import router
 from falcon_hub.settings import model, secrets
 from falcon_hub.sinks import base
@@ -47,6 +47,7 @@ async def assemble(settings: model.Settings, say: Say) -> AsyncIterator[Hub]:
         door = _door(settings, kept)
         await first.user(kept, settings.access, say, terminal=sys.stderr.isatty())
         sinks = await stack.enter_async_context(_router(settings, kept, say))
+        await stack.enter_async_context(keeping.keeping(kept, settings.store.retention, say))
         yield Hub(settings, _application(settings, kept, door, senders, sinks, say))
 
 

@@ -43,6 +43,10 @@ def page(sink: states.SinkState) -> dict[str, Any]:
 def metrics(sinks: Iterable[states.SinkState]) -> Iterator[Metric]:
     up = GaugeMetricFamily("falcon_hub_sink_up", "Whether the last attempt went through", labels=["sink", "type"])
     dead = GaugeMetricFamily("falcon_hub_sink_dead_letters", "Alerts its receiver refused", labels=["sink", "type"])
+    behind = GaugeMetricFamily("falcon_hub_sink_behind_alerts", "Alerts it has not come to", labels=["sink", "type"])
+    lost = CounterMetricFamily(
+        "falcon_hub_sink_lost_alerts", "Alerts that retention removed before", labels=["sink", "type"]
+    )
     counted = {
         name: CounterMetricFamily(f"falcon_hub_sink_{name}", text, labels=["sink", "type"])
         for name, text in _COUNTS.items()
@@ -51,9 +55,11 @@ def metrics(sinks: Iterable[states.SinkState]) -> Iterator[Metric]:
         labels = [each.name, each.type]
         up.add_metric(labels, int(each.state == "working"))
         dead.add_metric(labels, each.dead)
+        behind.add_metric(labels, each.behind)
+        lost.add_metric(labels, each.lost)
         for name, family in counted.items():
             family.add_metric(labels, getattr(each.counts, name))
-    yield from (up, dead, *counted.values())
+    yield from (up, dead, behind, lost, *counted.values())
 
 
 def _time(at_ns: int | None) -> str | None:

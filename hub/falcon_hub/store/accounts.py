@@ -67,6 +67,11 @@ class Accounts:
         rows = await self._store.read(lambda connection: connection.execute(query).all())
         return [records.AuditEntry(row.at_ns, row.who, row.action, json.loads(row.detail), row.address) for row in rows]
 
+    async def forget(self, before_ns: int) -> int:
+        """Removes older entries of the audit log; how many."""
+        query = sa.delete(schema.audit).where(_A.at_ns < before_ns)
+        return await self._store.write(lambda connection: connection.execute(query).rowcount)
+
 
 def _user(row: sa.Row[Any]) -> records.User:
     return records.User(row.name, row.role, row.password_hash, row.created_ns, bool(row.disabled))

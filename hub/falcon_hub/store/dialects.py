@@ -60,6 +60,15 @@ def delete_alerts(connection: sa.Connection, through: int) -> int:
     return connection.execute(sa.delete(schema.alerts).where(schema.alerts.c.seq <= through)).rowcount
 
 
+DISK_BYTES = (
+    sa.func.length(schema.alerts.c.output) * 2
+    + sa.func.length(schema.alerts.c.words) * 2
+    + sa.func.length(schema.alerts.c.fields)
+    + _ROW_BYTES
+)
+"""The same as `disk_bytes`, of a row in the table."""
+
+
 def disk_bytes(row: Mapping[str, Any]) -> int:
     """About what one alert takes on disk, indexes included."""
     return _ROW_BYTES + len(row["fields"]) + 2 * (len(row["output"]) + len(row["words"]))

@@ -35,8 +35,11 @@ def state(connection: sa.Connection, sink: str) -> str | None:
 
 def states(connection: sa.Connection) -> list[records.CursorState]:
     last = reading.last_seq(connection)
+    # What was removed is not waited for any more.
+    first = connection.scalar(sa.select(sa.func.min(schema.alerts.c.seq)))
+    gone = last if first is None else first - 1
     return [
-        records.CursorState(row.sink, row.seq, row.lost, last - row.seq)
+        records.CursorState(row.sink, row.seq, row.lost, last - max(row.seq, gone))
         for row in connection.execute(sa.select(schema.cursors).order_by(_C.sink))
     ]
 

@@ -121,6 +121,14 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What retention removed. lost: sink to how many of these alerts it had not had."""
+
+    alerts: int
+    lost: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """password_hash: None for those who come by OpenID Connect only."""
 

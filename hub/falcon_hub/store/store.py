@@ -15,7 +15,19 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 
 from falcon_hub import alerts
-from falcon_hub.store import accounts, database, filters, live, migrating, notes, progress, reading, records, writing
+from falcon_hub.store import (
+    accounts,
+    database,
+    filters,
+    live,
+    migrating,
+    notes,
+    progress,
+    reading,
+    records,
+    retention,
+    writing,
+)
 
 T = TypeVar("T")
 Letters = list[records.DeadLetter]
@@ -119,6 +131,10 @@ class Store:
 
     async def size(self) -> records.Size:
         return await self.read(reading.size)
+
+    async def remove(self, before_ns: int, most_bytes: int) -> records.Removed:
+        """Some of the alerts that came before that moment, or that are too many; call it until it removes none."""
+        return await self.write(lambda connection: retention.remove(connection, before_ns, most_bytes))
 
     async def check(self) -> None:
         """Raises Unavailable when the database cannot be asked or does not take writes."""
