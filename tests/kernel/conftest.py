@@ -82,6 +82,12 @@ def attached(failed_execs: bool) -> Iterator[probes.Probes]:
 
 
 @pytest.fixture
+def plan_of_actors() -> Callable[..., contract.Plan]:
+    """Makes a plan for these events of actors."""
+    return lambda *events: contract.Plan(frozenset(events), ONLY_THE_ACTOR)
+
+
+@pytest.fixture
 def act(actor: Path, attached: probes.Probes) -> Act:
     """`act(action, times, *arguments)` runs the actor and gives what came of it."""
 

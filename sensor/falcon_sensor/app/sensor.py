@@ -265,6 +265,7 @@ class Sensor:
         if same:
             self._consumer.judge_by(new.engine)
         else:
+            new.inherit(old)
             self._consumer.replace(new.generation(), old.take_off)
         with self._changing:
             if new.engine is not old.engine:

@@ -54,6 +54,11 @@ class Working:
     def generation(self) -> generation.Generation:
         return generation.Generation(self.probes.ring, self.probes.ring_fd, self.engine)
 
+    def inherit(self, old: Working) -> None:
+        """What the programs of `old` wait for. Both are attached."""
+        if isinstance(self.probes, probes.Probes) and isinstance(old.probes, probes.Probes) and self.plan is not None:
+            self.probes.inherit(old.probes, self.plan.events)
+
     def take_off(self) -> None:
         """Detaches, and waits for programs that are in the middle of a record on another CPU."""
         self.probes.detach()
@@ -129,7 +134,7 @@ class Workshop:
     def attach(self, plan: contract.Plan, child: probes.Child | None = None) -> probes.Probes:
         """Raises NotAttached."""
         try:
-            return probes.load(plan, self._settings.ring_bytes, child=child)
+            return probes.load(plan, self._settings.ring_bytes, child=child, cache=self._settings.program_cache)
         except probes.ProbeError as error:
             raise NotAttached(str(error)) from None
 

@@ -16,11 +16,11 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from falcon_sensor.kernel import bpf, csource, install, loader, presence, ring
+from falcon_sensor.kernel import bpf, csource, inheritance, install, loader, presence, ring
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
@@ -97,6 +97,13 @@ class Probes:
     def host_net_ns(self) -> int:
         """Inode of init's network namespace: /proc would not say it to every root."""
         return int.from_bytes(bpf.lookup(self._loaded.maps["ev_host"], 1, 8), "little")
+
+    def inherit(self, old: Probes, events: Collection[str]) -> int:
+        """Takes over io_uring's calls under way that `old`, still attached, waits for. events: of this plan.
+
+        Returns how many."""
+        theirs, ours = old.maps.get(inheritance.TABLE), self.maps.get(inheritance.TABLE)
+        return 0 if theirs is None or ours is None else inheritance.take_over(theirs, ours, events)
 
     def runs(self) -> dict[str, Runs]:
         """By hook, for those that ran while statistics were on."""
