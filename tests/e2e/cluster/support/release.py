@@ -68,8 +68,8 @@ class Release:
             return
         self.helm("uninstall", NAME, "--ignore-not-found")
         # While the namespace still says whose they are.
-        for name in self._crds():
-            self.kubectl.delete("crd", name)
+        if names := self._crds():
+            self.kubectl.delete("crd", *names)
         self.kubectl.delete("namespace", NAMESPACE)
 
     def _crds(self) -> list[str]:
