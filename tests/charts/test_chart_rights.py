@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from tests.charts.support import rendering
 from tests.charts.support.rendering import OLD, TODAY, VALUES, Object
 
@@ -166,6 +167,16 @@ def test_the_sensor_is_on_every_node_and_stays_there():
 def test_of_the_node_only_a_directory_of_its_own_is_mounted():
     paths = [volume["hostPath"]["path"] for volume in sensor({})["spec"]["volumes"] if "hostPath" in volume]
     assert paths == ["/var/lib/falcon"]
+
+
+def test_the_nodes_root_is_mounted_read_only_where_that_is_asked_for():
+    values = {"sensor": {"mountHostRoot": True}}
+    spec = sensor(values)["spec"]
+    assert {"name": "host", "hostPath": {"path": "/"}} in spec["volumes"]
+    (mount,) = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "host"]
+    assert mount == {"name": "host", "mountPath": "/host", "readOnly": True, "mountPropagation": "HostToContainer"}
+    settings = rendering.one(rendering.render(values), "ConfigMap", "falcon-sensor")["data"]["settings.yaml"]
+    assert yaml.safe_load(settings)["cluster"]["host_root"] == "/host"
 
 
 def test_an_upgrade_keeps_what_the_operator_writes():

@@ -79,7 +79,7 @@ def falcon(cluster: access.Access, receiver: Receiver, tmp_path_factory: pytest.
                 "rate_limit": {"alerts": 0},
                 "http_output": {"enabled": True, "url": URL},
                 "kubernetes_events": {"rate": 100.0, "max_burst": 1000},
-            }
+            },
         },
     }
     try:
