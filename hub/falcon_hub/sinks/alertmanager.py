@@ -104,7 +104,9 @@ def payload(message: base.Message, wanted: Options) -> dict[str, Any]:
     if message.link:
         document["generatorURL"] = message.link
     if wanted.expires_seconds:
-        document["endsAt"] = times.rfc3339(time.time_ns() + int(wanted.expires_seconds * 1e9))
+        # A node's clock may run ahead; what ends before it begins is refused.
+        begins = max(time.time_ns(), alert.time_ns)
+        document["endsAt"] = times.rfc3339(begins + int(wanted.expires_seconds * 1e9))
     return document
 
 

@@ -26,8 +26,9 @@ from falcon_hub.sinks import base, options, redaction
 
 LATER: Final = frozenset({408, 425, 429})
 REFUSED: Final = frozenset({400, 413, 422})
-MOST_ANSWER: Final = 1 << 20
-"""Bytes read of an answer. Bulk answers name every document; anything longer is no answer we asked for."""
+MOST_ANSWER: Final = 16 << 20
+"""Bytes read of an answer. Bulk answers name every document and may explain at length what is wrong with each; anything
+longer is no answer we asked for."""
 MOST_TOLD: Final = 300
 """Characters of an answer that are repeated in a reason."""
 
@@ -67,8 +68,7 @@ class Client:
             async with self._open().post(
                 _url(url), json=json, data=data, headers=sent, auth=auth, allow_redirects=False, ssl=self._context()
             ) as answer:
-                body = await answer.content.read(MOST_ANSWER)
-                text = body.decode("utf-8", "replace")
+                text = (await _read(answer.content)).decode("utf-8", "replace")
                 return Reply(answer.status, text, retry_after(answer.headers.get("Retry-After")))
         except TimeoutError:
             raise base.Failed(f"no answer within {self._wanted.timeout_seconds:g} s") from None
@@ -110,6 +110,13 @@ class Client:
         if self._tls is None or self._tls[0] != stamp:
             self._tls = (stamp, tls_context(self._wanted.tls))
         return self._tls[1]
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    body = bytearray()
+    while len(body) < MOST_ANSWER and (part := await content.read(MOST_ANSWER - len(body))):
+        body += part
+    return bytes(body)
 
 
 def tls_stamp(wanted: options.Tls) -> tuple[object, ...]:

