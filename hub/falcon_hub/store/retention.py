@@ -33,7 +33,8 @@ def remove(connection: sa.Connection, before_ns: int, most_bytes: int) -> record
 
 def _too_old(connection: sa.Connection, before_ns: int) -> int | None:
     oldest = sa.select(_T.seq, _T.received_ns).order_by(_T.seq).limit(_PIECE).subquery()
-    return connection.scalar(sa.select(sa.func.max(oldest.c.seq)).where(oldest.c.received_ns < before_ns))
+    found: int | None = connection.scalar(sa.select(sa.func.max(oldest.c.seq)).where(oldest.c.received_ns < before_ns))
+    return found
 
 
 def _too_many(connection: sa.Connection, most_bytes: int) -> int | None:
