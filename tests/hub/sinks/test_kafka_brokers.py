@@ -130,7 +130,7 @@ async def test_what_is_too_large_is_refused_alone() -> None:
     async with tansu() as broker:
         chosen = support.wanted("kafka", brokers=[broker], topic="falcon", timeout_seconds=20, idempotence=False)
         sink = registry.make(chosen)
-        fields = ({}, {"proc.cmdline": "x" * 2_000_000}, {})
+        fields: tuple[dict[str, str], ...] = ({}, {"proc.cmdline": "x" * 2_000_000}, {})
         batch = [support.message(sink, chosen, support.alert(n, fields=each)) for n, each in enumerate(fields)]
         outcome = await sink.send(batch)
         await sink.close()
