@@ -147,6 +147,7 @@ class Workshop:
             hostname=self._hostname,
             extra_fields=settings.extra_fields,
             rate_limit=bundle.RateLimit(limit.alerts, limit.per_seconds) if limit.alerts else None,
+            suggested_fields=settings.suggested_fields,
         )
         return engine.Engine(rules, self._state, options)
 

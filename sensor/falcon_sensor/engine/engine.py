@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from falcon_rules import bundle, output
 from falcon_sensor import alerts
-from falcon_sensor.engine import costs, dispatch, event, limiter, naming
+from falcon_sensor.engine import costs, dispatch, event, limiter, naming, suggested
 from falcon_sensor.engine.fields import registry
 from falcon_sensor.records import decode
 from falcon_sensor.state import questions
@@ -42,6 +42,8 @@ class Options:
     extra_fields: Mapping[str, Any] = field(default_factory=dict)
     rate_limit: bundle.RateLimit | None = limiter.DEFAULT_LIMIT
     limiter_capacity: int = limiter.DEFAULT_CAPACITY
+    # Also tell what is known of container and pod, where the rule's text does not.
+    suggested_fields: bool = True
 
 
 @dataclass(slots=True)
@@ -75,7 +77,8 @@ class Engine:
         first = self._options.rule_matching == "first"
         self._dispatcher = dispatch.Dispatcher(self._rules, running, first=first, report=self._note_error)
         self._costs = costs.Costs(self._dispatcher.predicate)
-        self._renderers = {i: output.compile_output(self._rules[i].output, registry.resolver) for i in running}
+        extras = suggested.EXTRAS if self._options.suggested_fields else ()
+        self._renderers = {i: output.compile_output(self._rules[i].output, registry.resolver, extras) for i in running}
 
     def evaluate(self, record: decode.Record) -> list[alerts.Alert]:
         """Alerts of one record, in the bundle's order. Does not raise on account of a rule or of what a record says.
@@ -137,6 +140,7 @@ class Engine:
         rule = self._rules[index]
         try:
             text, fields = self._renderers[index].render(e, e.wall)
+            fields = suggested.known(fields, rule.output)
         except Exception as error:
             # The match is what counts: tell it without its details rather than not at all.
             self._note_error(index, error)

@@ -154,6 +154,11 @@ class Settings:
     extra_fields: dict[str, str | int | float | bool] = option(
         dict, "static fields for every alert's output_fields: {environment: production, datacenter: paris}"
     )
+    suggested_fields: bool = option(
+        True,
+        "add what is known of container and pod (container.id, container.name, k8s.ns.name, ...) to every alert's "
+        "output_fields, as Falco's append_output does with suggested_output; the text stays as the rule has it",
+    )
     json_output: bool = option(False, "one JSON object a line instead of text; --json sets it")
     json_include_output_property: bool = option(True, "`output`, the full text line, in JSON")
     json_include_message_property: bool = option(False, "`message`, the text without time and priority, in JSON")

@@ -59,6 +59,28 @@ def test_an_alert_names_container_and_pod(build, rule, engine_of, contain):
     assert alert.pod_uid == "8c2f1e70-0000-4000-8000-000000000001"
 
 
+def test_what_is_known_of_container_and_pod_is_told_though_the_text_does_not_ask(build, rule, engine_of, contain):
+    contain(name=b"web", repository=b"docker.io/nginx", pod_name=b"web-1", pod_namespace=b"shop")
+    [alert] = engine_of(rule("r", READS, "read")).evaluate(build.open(b"/x", b"/x"))
+    assert alert.output == "read"
+    assert alert.fields == {
+        "container.id": "0123456789ab",
+        "container.name": "web",
+        "container.image.repository": "docker.io/nginx",
+        "k8s.ns.name": "shop",
+        "k8s.pod.name": "web-1",
+        "evt.time": alert.time,
+    }
+    [plain] = engine_of(rule("r", READS, "read"), suggested_fields=False).evaluate(build.open(b"/x", b"/x"))
+    assert plain.fields == {"evt.time": plain.time}
+
+
+def test_what_is_not_known_of_a_container_is_told_only_to_who_asks(build, rule, engine_of, contain):
+    contain(name=b"web")
+    [alert] = engine_of(rule("r", READS, "%k8s.pod.name")).evaluate(build.open(b"/x", b"/x"))
+    assert set(alert.fields) == {"container.id", "container.name", "k8s.pod.name", "evt.time"}
+
+
 def test_a_rules_own_extra_fields_win_over_the_settings(build, rule, engine_of):
     labelled = rule("r", READS, extra_fields=(("team", "shop"), ("tier", "1")))
     [alert] = engine_of(labelled, extra_fields={"team": "all", "site": 3}).evaluate(build.open(b"/x", b"/x"))
