@@ -13,9 +13,8 @@ from typing import Any, TypeAlias
 
 from falcon_hub import alerts
 from falcon_hub.sinks import base, options
-from falcon_rules import evaluate, typed
+from falcon_rules import evaluate, operands, typed
 from falcon_rules.compiler import types
-from falcon_rules.diagnostics import Refusal
 from falcon_rules.evaluate import mapping
 from falcon_rules.syntax import errors, parser, walking
 
@@ -45,8 +44,9 @@ def condition(text: str) -> Choice:
         predicate = evaluate.compile_condition(types.check(node), _resolver)
     except errors.ConditionSyntaxError as error:
         raise base.Unusable(f"match.condition: {error}") from None
-    except Refusal as refusal:
-        raise base.Unusable(f"match.condition: {refusal.diagnostic.message}") from None
+    except operands.CheckError as error:
+        meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
+        raise base.Unusable(f"match.condition: column {error.span.start + 1}: {error}{meant}") from None
 
     def holds(alert: alerts.Alert) -> bool:
         return predicate({"evt.rawtime": alert.time_ns, **alert.fields})
