@@ -14,9 +14,8 @@ help: ## print this
 setup: ## make .venv with everything (the other targets do it themselves)
 	@scripts/setup
 
-run: ## watch this machine with the default rules (root); stop with Ctrl-C
-	@scripts/setup run
-	@exec .venv/bin/falcon-sensor run -r $(RULES) $(ARGS)
+run: ## watch this machine with the default rules (root), alerts on a page too (HUB=0: without); stop with Ctrl-C
+	@exec scripts/run -r $(RULES) $(ARGS)
 
 check: setup ## lint, format, types, layers
 	@.venv/bin/ruff check .
