@@ -19,7 +19,7 @@ class Entering:
         self._access, self._single_sign_on = door, single_sign_on
 
     async def me(self, request: web.Request) -> web.Response:
-        """GET /api/v1/me: null for nobody, which is no error: it is how the page learns that it must ask for a login."""
+        """GET /api/v1/me: null for nobody, which is no error: so the page learns that it must ask for a login."""
         who = await self._access.who(request)
         return web.json_response(None) if who is None else _session(who)
 

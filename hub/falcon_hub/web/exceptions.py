@@ -34,6 +34,7 @@ _PASSING = re.compile(
 )
 """Different each time: an exception that asks for one of these never holds again."""
 _BARE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./:@-]*")
+_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
 _WORDS: Final = frozenset({"and", "or", "not", "exists", "true", "false", *operators.ALL})
 _T = table.Type
 _TEXTS: Final = frozenset({_T.CHARBUF, _T.FSPATH, _T.FSRELPATH, _T.IPADDR})
@@ -132,8 +133,24 @@ def _text(alert: alerts.Alert, chosen: Mapping[str, Any]) -> str:
         ],
         "override": {"exceptions": "append"},
     }
-    body = yaml.safe_dump([rule], sort_keys=False, allow_unicode=True, default_flow_style=None, width=60)
+    body = _yaml([rule])
     return f"# From the alert {alert.uuid}\n# of {times.rfc3339(alert.time_ns)}\n{body}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts with line breaks of any kind so that they are read as they are: only between double quotes YAML
+    folds nothing."""
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"' if _BREAKS.search(text) else None)
+
+
+_Dumper.add_representer(str, _represent)
+
+
+def _yaml(document: Any) -> str:
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=60)
 
 
 def _written(value: Any) -> str:
@@ -148,10 +165,7 @@ def _written(value: Any) -> str:
 
 def _prove(rule: str, text: str, chosen: Mapping[str, Any]) -> None:
     """Compiles it onto a rule of that name that always holds, which must then be silent about these values."""
-    always = yaml.safe_dump(
-        [{"rule": rule, "desc": "x", "condition": "evt.num >= 0", "output": "x", "priority": "INFO"}],
-        allow_unicode=True,
-    )
+    always = _yaml([{"rule": rule, "desc": "x", "condition": "evt.num >= 0", "output": "x", "priority": "INFO"}])
     result = compilation.compile([documents.Document("rule", always), documents.Document("exception", text)])
     if result.errors or not result.rules:
         raise asking.BadQuestion(f"no exception can be written: {result.errors[0].message if result.errors else ''}")

@@ -103,9 +103,10 @@ function UserMenu({ session }: { session: Session }) {
             type="button" data-first
             onClick={async () => {
               await send("POST", "logout").catch(() => undefined);
-              queries.clear();
+              // Nothing of what this user saw stays for the next one.
+              queries.setQueryData(["me"], null);
+              queries.removeQueries({ predicate: (each) => each.queryKey[0] !== "me" });
               navigate("/");
-              await queries.resetQueries({ queryKey: ["me"] });
             }}
           >
             Log out

@@ -36,12 +36,16 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
   );
   const close = useCallback(() => navigate(address({ ...view, alert: "" })), [view]);
   const current = view.alert || cursor;
+  // Keys may come faster than the page is drawn.
+  const at = useRef(current);
+  at.current = current;
   const selected = rows.find((row) => row.uuid === current) ?? null;
 
   const move = (step: number) => {
     if (!rows.length) return;
-    const at = rows.findIndex((row) => row.uuid === current);
-    const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))]!;
+    const index = rows.findIndex((row) => row.uuid === at.current);
+    const next = rows[Math.max(0, Math.min(rows.length - 1, index < 0 ? 0 : index + step))]!;
+    at.current = next.uuid;
     setCursor(next.uuid);
     if (view.alert) open(next.uuid);
   };
@@ -57,8 +61,8 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
           case "ArrowDown": if (inList) move(1); return inList;
           case "ArrowUp": if (inList) move(-1); return inList;
           case "Enter":
-            if (!cursor || /^(A|BUTTON|SUMMARY)$/.test((event.target as HTMLElement).tagName)) return false;
-            open(cursor);
+            if (!at.current || /^(A|BUTTON|SUMMARY)$/.test((event.target as HTMLElement).tagName)) return false;
+            open(at.current);
             return true;
           case "Escape": if (view.alert) close(); return Boolean(view.alert);
           case "/": searchBox.current?.focus(); searchBox.current?.select(); return true;
