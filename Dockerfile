@@ -1,4 +1,4 @@
-# The images: `make image` builds them (scripts/image). Targets: operator, sensor.
+# The images: `make image` builds them (scripts/image). Targets: operator, sensor, hub.
 #
 # Same sources, same base and same Debian packages give the same layers, byte by byte: Python packages are pinned with
 # hashes (requirements/, written by `make lock`), file times come from SOURCE_DATE_EPOCH, caches and
@@ -6,7 +6,7 @@
 # Any Debian 12 image can be the base.
 ARG BASE=debian:bookworm-slim
 
-# --- Debian and its Python: the layer that both images share ---------------------------------------
+# --- Debian and its Python: the layer that all images share ---------------------------------------
 FROM ${BASE} AS python
 RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
@@ -28,7 +28,7 @@ RUN set -eu; \
     python3 -m venv /build
 COPY requirements/build.txt /src/requirements/
 RUN /build/bin/pip install --no-cache-dir --require-hashes -r /src/requirements/build.txt
-COPY requirements/operator.txt requirements/sensor.txt /src/requirements/
+COPY requirements/operator.txt requirements/sensor.txt requirements/hub.txt /src/requirements/
 
 # An environment has no pip: what is in an image cannot be added to by whoever gets into it.
 FROM build AS operator-environment
@@ -45,12 +45,21 @@ RUN set -eu; \
     /build/bin/pip --python /opt/falcon/bin/python install --no-cache-dir --no-compile --require-hashes \
         -r /src/requirements/sensor.txt
 
+FROM build AS hub-environment
+ARG PIP_CONFIG_FILE=/dev/null
+RUN set -eu; \
+    python3 -m venv --without-pip /opt/falcon; \
+    /build/bin/pip --python /opt/falcon/bin/python install --no-cache-dir --no-compile --require-hashes \
+        -r /src/requirements/hub.txt
+
 FROM build AS wheel
 ARG PIP_CONFIG_FILE=/dev/null
 COPY pyproject.toml README.md LICENSE /src/
 COPY rules/falcon_rules /src/rules/falcon_rules
 COPY operator/falcon_operator /src/operator/falcon_operator
 COPY sensor/falcon_sensor /src/sensor/falcon_sensor
+# With the page in it, which scripts/web builds before.
+COPY hub/falcon_hub /src/hub/falcon_hub
 ARG SOURCE_DATE_EPOCH=0
 RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation \
         --wheel-dir /dist /src
@@ -77,6 +86,16 @@ RUN set -eu; \
     find /opt/falcon -type d -name tests -prune -exec rm -rf {} +; \
     python3 -m compileall -q -f --invalidation-mode unchecked-hash /opt/falcon; \
     /opt/falcon/bin/falcon-sensor --help >/dev/null
+
+FROM hub-environment AS hub-complete
+COPY --from=wheel /dist /dist
+RUN set -eu; \
+    /build/bin/pip --python /opt/falcon/bin/python install --no-cache-dir --no-compile --no-index --no-deps /dist/*.whl; \
+    find /opt/falcon -name direct_url.json -delete; \
+    find /opt/falcon -type d -name tests -prune -exec rm -rf {} +; \
+    python3 -m compileall -q -f --invalidation-mode unchecked-hash /opt/falcon; \
+    test -e /opt/falcon/lib/python3.11/site-packages/falcon_hub/web/static/index.html; \
+    /opt/falcon/bin/python -c 'import falcon_hub.app.serve'
 
 # --- the sensor: root, since it loads programs into the kernel -------------------------------------
 FROM python AS sensor
@@ -124,3 +143,25 @@ USER 65532:65532
 EXPOSE 8080 8443
 ENTRYPOINT ["/opt/falcon/bin/falcon-operator"]
 CMD ["run"]
+
+# --- the hub: nobody in particular; /data is the one place that it writes to -----------------------
+FROM python AS hub
+COPY --from=hub-complete /opt/falcon /opt/falcon
+ENV PATH=/opt/falcon/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FALCONHUB_DATA_DIR=/data \
+    FALCONHUB_LISTEN__HOST=0.0.0.0
+RUN install -d -m 700 -o 65532 -g 65532 /data
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="falcon-hub" \
+      org.opencontainers.image.description="Falcon's hub: alerts kept, sent on and shown" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+USER 65532:65532
+VOLUME /data
+EXPOSE 2801
+ENTRYPOINT ["/opt/falcon/bin/falcon-hub"]
+CMD ["serve"]

@@ -15,6 +15,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = {
     "operator": [*PROJECT["project"]["dependencies"], *EXTRAS["operator"]],
     "sensor": [*PROJECT["project"]["dependencies"], *EXTRAS["sensor"]],
+    "hub": [*PROJECT["project"]["dependencies"], *EXTRAS["hub"], *EXTRAS["hub-sinks"]],
     "build": PROJECT["build-system"]["requires"],
 }
 PIN = re.compile(
@@ -43,11 +44,11 @@ def test_a_pin_is_a_version_and_hashes_and_there_is_nothing_else(name: str):
     assert PIN.sub("", rest).strip() == ""
 
 
-def test_both_images_have_the_same_versions():
-    operator, sensor = pins("operator"), pins("sensor")
-    assert {name: operator[name] for name in operator.keys() & sensor.keys()} == {
-        name: sensor[name] for name in operator.keys() & sensor.keys()
-    }
+@pytest.mark.parametrize(("one", "other"), [("operator", "sensor"), ("operator", "hub"), ("sensor", "hub")])
+def test_all_images_have_the_same_versions(one: str, other: str):
+    first, second = pins(one), pins(other)
+    shared = first.keys() & second.keys()
+    assert {name: first[name] for name in shared} == {name: second[name] for name in shared}
 
 
 def test_only_what_the_dockerfile_copies_is_sent_to_the_builder():
