@@ -1,4 +1,4 @@
-"""`falcon-hub test-sink` and `falcon-hub dead-letters`."""
+"""`falcon-hub sinks`, `test-sink` and `dead-letters`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ FAILED = 1
 
 def add(commands: Any, configured: Callable[[argparse.ArgumentParser], None]) -> None:
     """Adds the commands. configured: adds the arguments that name the settings."""
+    kinds = commands.add_parser("sinks", help="print the kinds of sinks, or all options of one")
+    kinds.add_argument("type", nargs="?", metavar="TYPE", help="such as slack; all kinds without")
+    kinds.set_defaults(command=_kinds)
     test = commands.add_parser(
         "test-sink",
         help="send a test alert through one sink",
@@ -37,6 +40,15 @@ def add(commands: Any, configured: Callable[[argparse.ArgumentParser], None]) ->
     letters.add_argument("--sink", metavar="NAME", help="only those of one sink")
     letters.add_argument("ids", nargs="*", type=int, metavar="ID", help="as listed; all without")
     letters.set_defaults(command=_dead_letters)
+
+
+def _kinds(options: argparse.Namespace) -> int:
+    from falcon_hub.sinks import document, registry
+
+    if options.type is not None and options.type not in registry.TYPES:
+        return _complain(f"{options.type} is none of {', '.join(registry.TYPES)}")
+    sys.stdout.write(document.kinds() if options.type is None else document.kind(options.type))
+    return 0
 
 
 def _test(options: argparse.Namespace) -> int:

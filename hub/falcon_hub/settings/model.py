@@ -40,7 +40,9 @@ class Section(pydantic.BaseModel):
 
 def secret_names(section: type[pydantic.BaseModel]) -> list[str]:
     """Options that may be given by file or variable too."""
-    return [name for name, field in section.model_fields.items() if "secrets.Secret" in str(field.annotation)]
+    annotations = {name: str(field.annotation) for name, field in section.model_fields.items()}
+    # A table of secrets gives the way for each of its values.
+    return [name for name, text in annotations.items() if "secrets.Secret" in text and "Mapping" not in text]
 
 
 class Tls(Section):

@@ -57,10 +57,10 @@ class Match(Base):
 
 
 class RateLimit(Base):
-    """messages: at most so many in per_seconds, all of them at once if need be."""
+    """At most so many messages in so many seconds."""
 
-    messages: Annotated[int, Field(ge=1, le=1_000_000)]
-    per_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    messages: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="How many, all at once if need be")
+    per_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(60.0, description="In how long")
 
 
 class Grouping(Base):

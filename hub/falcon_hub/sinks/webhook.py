@@ -30,7 +30,7 @@ class Falcosidekick(Options):
 
     people: ClassVar[bool] = False
     type: Literal["falcosidekick"] = "falcosidekick"  # type: ignore[assignment]
-    batch: Annotated[int, Field(ge=1, le=1)] = 1
+    batch: Annotated[int, Field(ge=1, le=1)] = Field(1, description="It takes one at a time")
 
 
 class Webhook:
