@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_operator.reconcile import catalog, progress, resources
+from falcon_operator.reconcile import catalog, inkernel, progress, resources
 from falcon_rules.diagnostics import Diagnostic
 from falcon_rules.model import manifests, statuses
 from falcon_rules.model.statuses import ConditionStatus, ConditionType, Reason
@@ -172,12 +172,25 @@ def _in_force(entries: Sequence[catalog.Entry], *, is_set: bool) -> statuses.Com
     named = sorted({name for each in types if each is not None for name in each})
     everything = any(each is None for each in types)
     joined = "".join(f"{entry.uid}={entry.hash}\n" for entry in good)
+    found = [inkernel.summary(entry.good, entry.hash) for entry in good if entry.good is not None]
+    told = [each for each in found if each is not None]
+    flooding = sorted({event for each in told for event in each.everything})
     return statuses.CompiledPart(
         hash=f"sha256:{hashlib.sha256(joined.encode()).hexdigest()}" if is_set else good[0].hash,
         event_types=() if everything else tuple(named[:_MOST_EVENT_TYPES]),
-        in_kernel=not everything,
+        in_kernel=not flooding if len(told) == len(found) else not everything,
+        decided_in_kernel=() if is_set else _comparisons(text for each in told for text in each.decided),
+        left_to_user_space=() if is_set else _comparisons(text for each in told for text in each.left),
+        every_event_to_user_space=tuple(flooding[:_MOST_EVENT_TYPES]),
         rules=len(good) if is_set else None,
     )
+
+
+def _comparisons(texts: Iterable[str]) -> tuple[str, ...]:
+    """As many and as much of each as a status has room for."""
+    most = statuses.MAX_COMPARISON
+    cut = (text if len(text) <= most else f"{text[: most - 4]} ..." for text in texts)
+    return tuple(cut)[: statuses.MAX_COMPARISONS]
 
 
 def _first(found: Iterable[Diagnostic]) -> list[Diagnostic]:

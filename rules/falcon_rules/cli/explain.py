@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from falcon_rules import bundle, evaluate, sensors, typed
+from falcon_rules import bundle, evaluate, explaining, sensors, typed
 from falcon_rules.cli import failures, prose, reading, resources
 from falcon_rules.compiler import compiled
 from falcon_rules.diagnostics import suggest
@@ -114,13 +114,9 @@ def _kernel_text(rule: bundle.Rule, sensor: sensors.Sensor | None) -> Iterator[s
         yield f"  {', '.join(events)}:"
         if found.everything:
             yield "    nothing is decided: every such event is sent to user space"
-        yield from (f"    decided  {prose.shortened(literal)}" for literal in _literals(found.decided))
-        yield from (f"    left     {prose.shortened(literal)}" for literal in _literals(found.left))
+        yield from (f"    decided  {prose.shortened(literal)}" for literal in explaining.literals(found.decided))
+        yield from (f"    left     {prose.shortened(literal)}" for literal in explaining.literals(found.left))
     yield "  Decided in the kernel means that an event can be refused there; what is left, user space tests."
-
-
-def _literals(found: Sequence[tuple[typed.Comparison, bool]]) -> list[str]:
-    return [("not " if negated else "") + typed_text.comparison(part) for part, negated in found]
 
 
 def _grouped(found: Sequence[sensors.InKernel]) -> list[tuple[list[str], sensors.InKernel]]:
@@ -174,8 +170,8 @@ def _kernel_json(rule: bundle.Rule, sensor: sensors.Sensor) -> dict[str, Any]:
             {
                 "event": each.event,
                 "everything": each.everything,
-                "decided": _literals(each.decided),
-                "left": _literals(each.left),
+                "decided": explaining.literals(each.decided),
+                "left": explaining.literals(each.left),
             }
             for each in sensor.explain(rule)
         ],

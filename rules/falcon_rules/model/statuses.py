@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, alias_generators
 from falcon_rules.diagnostics import Severity
 
 MAX_DIAGNOSTICS = 20
+MAX_COMPARISONS = 16
+MAX_COMPARISON = 200
+"""Of a rule's comparisons: how many are shown, and characters of each. `falcon-rules explain` shows all."""
 MAX_FAILED_NODES = 10
 
 
@@ -111,8 +114,32 @@ class CompiledPart(Part):
         ),
     ] = ()
     in_kernel: Annotated[
-        bool, Field(description="Whether events of other types never leave the kernel, as far as this rule goes.")
+        bool, Field(description="Whether the kernel itself refuses events of every type that the rule looks at.")
     ] = False
+    decided_in_kernel: Annotated[
+        tuple[Annotated[str, Field(max_length=MAX_COMPARISON)], ...],
+        Field(
+            max_length=MAX_COMPARISONS,
+            description="Comparisons of the rule by which the kernel refuses events, the first ones.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = ()
+    left_to_user_space: Annotated[
+        tuple[Annotated[str, Field(max_length=MAX_COMPARISON)], ...],
+        Field(
+            max_length=MAX_COMPARISONS,
+            description="Comparisons that the sensor tests on the events that remain, the first ones.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = ()
+    every_event_to_user_space: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=64,
+            description="Event types of which every single event is sent to the sensor because of this rule: costly.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
+    ] = ()
     rules: Annotated[
         int | None, Field(description="Of a rule set: how many rules compiled.", json_schema_extra={"format": "int32"})
     ] = None

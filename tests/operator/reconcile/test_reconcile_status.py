@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.operator.support.manifests import compiled, rule, rule_set
+from tests.operator.support.manifests import cluster_rule, compiled, rule, rule_set
 
 from falcon_operator.reconcile import bundles, catalog, node_status, packages, progress, reports, resources, status
 from falcon_rules.model import statuses
@@ -64,6 +64,37 @@ def test_a_rule_that_is_loaded_everywhere_is_ready() -> None:
     assert found["compiled"]["inKernel"] is True
     assert found["compiled"]["hash"].startswith("sha256:")
     assert (found["observedGeneration"], found["failedNodes"], found["diagnostics"]) == (1, [], [])
+
+
+def test_a_status_shows_what_the_kernel_decides_of_the_rule() -> None:
+    condition = "evt.type = openat and fd.name = /etc/shadow and proc.cmdline contains x"
+    found = status_of(compiled(rule(condition=condition)), rule())["compiled"]
+    assert found["inKernel"] is True
+    assert "fd.name = /etc/shadow" in found["decidedInKernel"]
+    assert found["leftToUserSpace"] == ["proc.cmdline contains x"]
+    assert found["everyEventToUserSpace"] == []
+
+
+def test_a_status_shows_which_events_a_rule_sends_to_user_space_one_and_all() -> None:
+    condition = "evt.type in (openat, connect) and (evt.type = connect or proc.cmdline contains x)"
+    found = status_of(compiled(cluster_rule(condition=condition)), cluster_rule())["compiled"]
+    assert found["inKernel"] is False
+    assert found["everyEventToUserSpace"] == ["connect", "openat"]
+
+
+def test_a_long_condition_is_cut_to_what_a_status_has_room_for() -> None:
+    names = ", ".join(f"/etc/{number}" for number in range(100))
+    many = " or ".join(f"fd.name = /x/{number}" for number in range(30))
+    condition = f"evt.type = openat and (fd.name in ({names}) or {many})"
+    found = status_of(compiled(rule(condition=condition)), rule())["compiled"]["decidedInKernel"]
+    assert len(found) == 16
+    assert max(map(len, found)) == 200
+
+
+def test_without_a_sensor_s_package_the_status_says_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("falcon_operator.reconcile.inkernel._sensor", lambda: None)
+    found = status_of(compiled(rule()), rule())["compiled"]
+    assert (found["inKernel"], found["decidedInKernel"], found["everyEventToUserSpace"]) == (True, [], [])
 
 
 def test_a_rule_on_its_way_is_pending() -> None:
