@@ -4,6 +4,7 @@ which one is wrong, so that a sender can halve its batch until the one at fault 
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any, NoReturn
 
 from falcon_hub import alerts
@@ -14,7 +15,29 @@ class BadBody(ValueError):
 
 
 class TooMany(ValueError):
-    """More alerts than one request may have."""
+    """More alerts, or more bytes, than one request may have."""
+
+
+_WINDOW = zlib.MAX_WBITS | 32
+"""Finds out by itself whether it is gzip or zlib's own form (`deflate`)."""
+
+
+def unpacked(body: bytes, encoding: str, most: int) -> bytes:
+    """The body without its Content-Encoding. Raises BadBody, TooMany, the latter before it grows larger than `most`."""
+    if encoding.lower() in ("", "identity"):
+        return body
+    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
+        raise BadBody(f"Content-Encoding {encoding[:40]!r} is not known here; gzip and deflate are")
+    unpacker = zlib.decompressobj(_WINDOW)
+    try:
+        found = unpacker.decompress(body, most + 1)
+    except zlib.error as error:
+        raise BadBody(f"the body is not {encoding}: {error}") from None
+    if len(found) > most:
+        raise TooMany(f"the body has more than {most} bytes when unpacked")
+    if not unpacker.eof:
+        raise BadBody(f"the {encoding} body ends too early")
+    return found
 
 
 def parse(body: bytes, most: int) -> list[alerts.Alert]:

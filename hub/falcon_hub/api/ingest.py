@@ -38,10 +38,11 @@ class Ingest:
         counted: counters.Counters,
         *,
         most_alerts: int,
+        most_bytes: int,
         custom: Mapping[str, str],
     ) -> None:
         self._store, self._tokens, self._counters = kept, allowed, counted
-        self._most, self._custom = most_alerts, dict(custom)
+        self._most, self._most_bytes, self._custom = most_alerts, most_bytes, dict(custom)
 
     async def take(self, request: web.Request) -> web.Response:
         """POST / and POST /api/v1/alerts."""
@@ -51,11 +52,12 @@ class Ingest:
         except web.HTTPRequestEntityTooLarge:
             self._counters.refused += 1
             raise
+        encoding = request.headers.get("Content-Encoding", "")
         try:
-            if len(body) < _LARGE:
+            if len(body) < _LARGE and not encoding:
                 found = bodies.parse(body, self._most)
             else:
-                found = await asyncio.to_thread(bodies.parse, body, self._most)
+                found = await asyncio.to_thread(self._parsed, body, encoding)
         except bodies.BadBody as error:
             self._counters.refused += 1
             return web.json_response({"error": str(error)}, status=400)
@@ -63,6 +65,9 @@ class Ingest:
             self._counters.refused += 1
             return web.json_response({"error": str(error)}, status=413)
         return await self._keep(found)
+
+    def _parsed(self, body: bytes, encoding: str) -> list[alerts.Alert]:
+        return bodies.parse(bodies.unpacked(body, encoding, self._most_bytes), self._most)
 
     async def test(self, request: web.Request) -> web.Response:
         """POST /test: an alert of the hub's own goes the whole way, to every sink that takes Debug."""

@@ -62,7 +62,12 @@ def _application(
     application = web.Application(client_max_size=settings.ingest.max_body_bytes)
     counted = counters.Counters()
     taking = ingest.Ingest(
-        kept, senders, counted, most_alerts=settings.ingest.max_alerts, custom=settings.custom_fields
+        kept,
+        senders,
+        counted,
+        most_alerts=settings.ingest.max_alerts,
+        most_bytes=settings.ingest.max_body_bytes,
+        custom=settings.custom_fields,
     )
     numbers = metrics.Metrics(kept, counted, lambda: _sink_metrics(sinks))
     routes.add(application, taking, probes.Probes(kept), numbers)

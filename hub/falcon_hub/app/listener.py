@@ -22,7 +22,8 @@ _LOOK_SECONDS = 60.0
 @contextlib.asynccontextmanager
 async def listening(application: web.Application, wanted: model.Listen) -> AsyncIterator[str]:
     """Takes connections; gives the address for people. Raises place.Refusal."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    # Bodies are unpacked in `api.bodies`, with a bound and an answer for what cannot be.
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, auto_decompress=False)
     await runner.setup()
     watch: asyncio.Task[None] | None = None
     try:
