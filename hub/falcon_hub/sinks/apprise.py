@@ -7,6 +7,7 @@ again. There is no key to tell a repetition by. Its addresses are secrets (`twil
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
@@ -16,6 +17,7 @@ from pydantic import Field
 from falcon_hub.settings import secrets
 from falcon_hub.sinks import base, dialects, facts, options, redaction
 
+_HEARD: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("heard", default=None)
 _TYPES: Final = ("failure", "failure", "failure", "failure", "warning", "info", "info", "info")
 
 
@@ -41,8 +43,7 @@ class Apprise:
         self._redact = redaction.Redactor(wanted.secrets())
         if not apprise.Apprise().add(wanted.url.reveal()):
             raise base.Unusable("url: Apprise does not know such an address")
-        # What it logs of a failure may hold the address; `_Heard` takes it redacted, and nobody else gets it.
-        logging.getLogger("apprise").propagate = False
+        _listen()
 
     def escape(self, value: str) -> str:
         return dialects.plain(value)
@@ -66,30 +67,33 @@ class Apprise:
         """Why it failed; None when it did not."""
         target = self._library.Apprise()
         target.add(self._wanted.url.reveal())
-        heard = _Heard()
-        logger = logging.getLogger("apprise")
-        logger.addHandler(heard)
-        try:
-            sent = target.notify(
-                body=text,
-                title=dialects.cut(dialects.line(message.title), 250),
-                notify_type=_TYPES[message.alert.priority],
-                body_format=self._library.NotifyFormat.TEXT,
-            )
-        finally:
-            logger.removeHandler(heard)
-        return None if sent else heard.last or "Apprise could not send it"
+        heard: list[str] = []
+        _HEARD.set(heard)
+        sent = target.notify(
+            body=text,
+            title=dialects.cut(dialects.line(message.title), 250),
+            notify_type=_TYPES[message.alert.priority],
+            body_format=self._library.NotifyFormat.TEXT,
+        )
+        return None if sent else heard[-1] if heard else "Apprise could not send it"
+
+
+def _listen() -> None:
+    """What Apprise logs of a failure may hold an address: it is heard here, told redacted, and goes nowhere else."""
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if not any(isinstance(each, _Heard) for each in logger.handlers):
+        logger.addHandler(_Heard(logging.WARNING))
 
 
 class _Heard(logging.Handler):
-    """The last warning, which is all that Apprise tells of a failure."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last: str | None = None
+    """Puts warnings, which are all that Apprise tells of a failure, to the call they belong to: others send meanwhile,
+    and what is said of them may hold secrets that are not known here. Apprise's threads inherit the call's context."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()[:300]
+        heard = _HEARD.get()
+        if heard is not None:
+            heard.append(record.getMessage()[:300])
 
 
 def body(message: base.Message, wanted: Options) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -54,3 +55,16 @@ async def test_nobody_there() -> None:
 def test_an_address_it_does_not_know_is_told_at_the_start() -> None:
     with pytest.raises(base.Unusable, match="sink it: url: Apprise does not know such an address"):
         registry.make(support.wanted("apprise", url="nosuchservice://token@host"))
+
+
+async def test_what_fails_beside_it_is_not_taken_for_its_own() -> None:
+    """Two at once in threads: what Apprise says of the one may hold a secret that the other does not know."""
+    async with support.receiving() as receiver:
+        receiver.otherwise = lambda seen: (500 if "/a" in seen.path else 404, {}, "")
+        address = receiver.url.removeprefix("http://")
+        sinks = [_sink(receiver, url=f"json://{address}/{path}") for path in ("a", "b")]
+        outcomes = await asyncio.gather(
+            *(sink.send([support.message(sink, chosen, support.alert())]) for chosen, sink in sinks)
+        )
+    assert ["500" in str(outcomes[0].failure), "404" in str(outcomes[1].failure)] == [True, True]
+    assert ["404" in str(outcomes[0].failure), "500" in str(outcomes[1].failure)] == [False, False]
