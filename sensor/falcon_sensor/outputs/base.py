@@ -92,10 +92,10 @@ def write_all(fd: int, data: bytes) -> None:
 
 class Output:
     """A sink with its queue and thread. `put` may be called from any thread. minimum: less urgent alerts are not
-    for this output."""
+    for this output; None: none are."""
 
     def __init__(
-        self, sink: Sink, capacity: int, tell: Tell = say, *, minimum: bundle.Priority = bundle.Priority.DEBUG
+        self, sink: Sink, capacity: int, tell: Tell = say, *, minimum: bundle.Priority | None = bundle.Priority.DEBUG
     ) -> None:
         self.sink = sink
         self.lost = 0
@@ -117,7 +117,7 @@ class Output:
     def put(self, alert: alerts.Alert) -> None:
         """Queues `alert`, or counts it as lost when there is no room."""
         with self._ready:
-            if alert.priority > self._minimum:
+            if self._minimum is None or alert.priority > self._minimum:
                 self.filtered += 1
                 return
             if self.gone or self._closing or len(self._queue) >= self._capacity:

@@ -9,7 +9,7 @@ from typing import Protocol
 from falcon_rules import bundle
 from falcon_sensor import alerts
 from falcon_sensor.outputs import base, file, render, stdout
-from falcon_sensor.settings import model, options
+from falcon_sensor.settings import feeds, model, options
 
 
 class Unusable(Exception):
@@ -36,11 +36,14 @@ def outputs(settings: model.Settings) -> Built:
     line = render.renderer(settings)
     console = stdout.Stdout(line) if settings.stdout_output.enabled else None
     capacity = settings.outputs_queue.capacity
-    made = [
-        base.Output(sink, capacity, minimum=bundle.Priority[options.level(section.minimum_priority)])
-        for section, sink in _sinks(settings, console, line)
-    ]
+    made = [base.Output(sink, capacity, minimum=_minimum(section)) for section, sink in _sinks(settings, console, line)]
     return Built(base.Outputs(made), console)
+
+
+def _minimum(section: _Section) -> bundle.Priority | None:
+    if isinstance(section, feeds.GrpcOutput) and not section.enabled:
+        return None
+    return bundle.Priority[options.level(section.minimum_priority)]
 
 
 def _sinks(
@@ -57,6 +60,8 @@ def _sinks(
         found.append((settings.program_output, _program(settings, line)))
     if settings.http_output.enabled:
         found.append((settings.http_output, _webhook(settings)))
+    if settings.grpc.enabled:
+        found.append((settings.grpc_output, _grpc(settings)))
     if _events_wanted(settings):
         found.append((settings.kubernetes_events, _events(settings)))
     return found
@@ -96,6 +101,15 @@ def _webhook(settings: model.Settings) -> base.Sink:
 
     try:
         return sink.Webhook(settings.http_output, render.as_json(settings))
+    except sink.Unusable as error:
+        raise Unusable(str(error)) from None
+
+
+def _grpc(settings: model.Settings) -> base.Sink:
+    from falcon_sensor.outputs.grpc import sink
+
+    try:
+        return sink.Grpc(settings)
     except sink.Unusable as error:
         raise Unusable(str(error)) from None
 
