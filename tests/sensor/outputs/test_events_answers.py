@@ -63,7 +63,7 @@ TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "message": "namespa
         (False, status(404, "NotFound", kind="events"), client.Meaning.VANISHED),
         (True, receiver.Answer(404, body=b"404 page not found"), client.Meaning.REFUSED),
         (True, status(403, "Forbidden", **TERMINATING), client.Meaning.GONE),
-        (True, status(403, "Forbidden", 'events is forbidden: User "x" cannot create'), client.Meaning.REFUSED),
+        (True, status(403, "Forbidden", 'events is forbidden: User "x" cannot create'), client.Meaning.FAILED),
         (True, status(422, "Invalid"), client.Meaning.REFUSED),
         (True, status(400, "BadRequest"), client.Meaning.REFUSED),
         (True, status(401, "Unauthorized"), client.Meaning.LATER),

@@ -108,7 +108,8 @@ class Client:
             return Outcome(Meaning.GONE, why)
         if status in (429, 502, 503, 504):
             return Outcome(Meaning.LATER, why, wait)
-        if status in (408, 409) or status >= 500:
+        # An API server that has just started refuses everybody until it has read who may what.
+        if status in (403, 408, 409) or status >= 500:
             return Outcome(Meaning.FAILED, why, wait)
         return Outcome(Meaning.REFUSED, why)
 
