@@ -16,6 +16,13 @@ HOOKS = tracepoints.Hooks(True, "io_uring_submit_req", 0, -1, 2, 6)
 OLD_HOOKS = tracepoints.Hooks(False, "io_uring_submit_sqe", 0, 2, 3, 6)
 
 
+# What is read together must lie as near each other as it does.
+KNOWN = {
+    **{"dentry.d_parent": 24, "dentry.d_name.name": 40, "dentry.d_name.len": 36},
+    **{"path.mnt": 0, "path.dentry": 8, "fdtable.max_fds": 0, "fdtable.fd": 8},
+}
+
+
 class AnyTypes(btf.Btf):
     """A kernel in which everything exists."""
 
@@ -24,8 +31,7 @@ class AnyTypes(btf.Btf):
 
     def offset(self, *paths: str) -> int:
         self._next += 8
-        # A dentry's name and length are read together, so they must lie near each other.
-        return {"dentry.d_parent": 24, "dentry.d_name.name": 40, "dentry.d_name.len": 36}.get(paths[0], self._next)
+        return KNOWN.get(paths[0], self._next)
 
     def has(self, path: str) -> bool:
         return True

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from falcon_sensor.kernel.plan import atoms, clauses, ctext, cwalks, expression, stages, tables
+from falcon_sensor.kernel.plan import atoms, clauses, creads, ctext, cwalks, expression, stages, tables
 from falcon_sensor.records import calls, layout
 
 NAMES_SHOWN = 6
@@ -63,77 +63,13 @@ def _name(each: stages.Filter, number: int, when: str, step: int) -> str:
 
 def _stage(name: str, branches: Sequence[clauses.Branch], printer: ctext.Printer, comms: tables.Table | None) -> str:
     lines = [f"static __always_inline int {name}({_PARAMETERS})", "{"]
-    lines += _reads(branches, comms)
-    lines += _tests(branches, printer, 1)
+    lines += creads.Writer(printer, comms.words if comms is not None else 1, _rules).tests(branches)
     lines += ["    return 0;", "}", ""]
     return "\n".join(lines)
 
 
 _PARAMETERS = "const volatile struct falcon_facts *f, volatile struct falcon_scratch *s"
 """Volatile: what a test has shown about a variable would make the verifier walk the rest once more for it."""
-
-
-def _reads(branches: Sequence[clauses.Branch], comms: tables.Table | None) -> list[str]:
-    """Reads everything the stage asks that is not in the facts, each once."""
-    found = [leaf.atom for test in clauses.tests_of(branches) for leaf in expression.leaves(test)]
-    facts = {atom.fact for atom in found if isinstance(atom, atoms.Number | atoms.Bits)}
-    lines = [f"    s->{name} = falcon_{name}((const struct falcon_facts *)f);" for name in ctext.READS if name in facts]
-    subjects = {atom.subject for atom in found if isinstance(atom, atoms.Text) and not tables.is_path(atom)}
-    if subjects:
-        # The table is always there, but the verifier wants to be told what else.
-        lines += ["    struct falcon_comms_table *comms = falcon_comms_of();", "    if (!comms)", "        return 1;"]
-    if atoms.Subject.COMM in subjects:
-        lines += ["    falcon_comm((const struct falcon_facts *)f, (u64 *)s->text);"]
-        lines += ["    falcon_walk_comm(comms, s, s->comm);"]
-    above = subjects - {atoms.Subject.COMM}
-    if above or "ancestors" in facts:
-        lines += _ancestor_reads(above, comms.words if comms is not None else 1, "ancestors" in facts)
-    return lines
-
-
-def _ancestor_reads(subjects: Iterable[atoms.Subject], words: int, counted: bool) -> list[str]:
-    asks_any = atoms.Subject.ANY_ANCESTOR in subjects
-    levels = [subject - atoms.Subject.COMM for subject in subjects if subject is not atoms.Subject.ANY_ANCESTOR]
-    # Levels beyond the last that is asked about would be walked for nothing; any and counts need all.
-    deepest = layout.ANCESTORS if asks_any or counted else max(levels)
-    lines = ["    u64 task = f->task;", "    s->ancestors = 0;", "    s->many = 0;"]
-    lines += [f"    s->any[{word}] = 0;" for word in range(words)]
-    lines += [f"    s->parent[{level - 1}][{word}] = 0;" for level in sorted(levels) for word in range(words)]
-    lines += [
-        "#pragma clang loop unroll(disable)",
-        f"    for (u32 level = 0; level < {deepest}; level++) {{",
-        "        task = falcon_parent(task);",
-        "        if (!task)",
-        "            break;",
-        "        s->ancestors += 1;",
-    ]
-    if levels or asks_any:
-        lines += ["        falcon_task_comm(task, (u64 *)s->text);"]
-        lines += ["        falcon_walk_comm(comms, s, s->parent[level]);"]
-        lines += [f"        s->any[{word}] |= s->parent[level][{word}];" for word in range(words)]
-    lines.append("    }")
-    if asks_any:
-        lines += [f"    if (s->ancestors == {layout.ANCESTORS})", "        s->many = falcon_parent(task);"]
-    return lines
-
-
-def _tests(branches: Iterable[clauses.Branch], printer: ctext.Printer, depth: int) -> list[str]:
-    indent = "    " * depth
-    lines: list[str] = []
-    for branch in sorted(branches, key=lambda branch: _key(branch, printer)):
-        test = printer.all_of(branch.tests)
-        if branch.children:
-            lines.append(f"{indent}if ({test}) {{")
-            lines += _tests(branch.children, printer, depth + 1)
-            lines.append(f"{indent}}}")
-        else:
-            lines += [f"{indent}/* {_rules(branch.rules)} */", f"{indent}if ({test})", f"{indent}    return 1;"]
-    return lines
-
-
-def _key(branch: clauses.Branch, printer: ctext.Printer) -> tuple[int, str]:
-    """Small tests first; then by text, so that equal rules give equal C."""
-    return sum(map(expression.size, branch.tests)), " ".join(sorted(map(printer.condition, branch.tests)))
 
 
 def _rules(names: Iterable[str]) -> str:

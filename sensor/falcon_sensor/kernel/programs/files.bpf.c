@@ -2,12 +2,19 @@
 
 #define EV_AT_FDCWD (-100)
 
+_Static_assert(FALCON_FDT_MAX <= 12 && FALCON_FDT_FD <= 8, "struct fdtable");
+
 static __always_inline u64 ev_file_of(u64 task, s64 fd)
 {
-    u64 table = READ(u64, READ(u64, task, FALCON_TASK_FILES), FALCON_FILES_FDT);
-    if (fd < 0 || fd >= READ(u32, table, FALCON_FDT_MAX))
+    if (fd < 0)
         return 0;
-    return READ(u64, READ(u64, table, FALCON_FDT_FD), fd * sizeof(u64));
+    u64 table = READ(u64, READ(u64, task, FALCON_TASK_FILES), FALCON_FILES_FDT);
+    /* Limit and array are the first two members: one read gets both. */
+    char head[16];
+    bpf_probe_read_kernel(head, sizeof(head), (void *)table);
+    if (fd >= *(u32 *)&head[FALCON_FDT_MAX])
+        return 0;
+    return READ(u64, *(u64 *)&head[FALCON_FDT_FD], fd * sizeof(u64));
 }
 
 static __always_inline u64 ev_inode_of(u64 file)

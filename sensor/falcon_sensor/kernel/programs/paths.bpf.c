@@ -20,9 +20,24 @@ struct ev_dentry {
     u32 length;
 };
 
+/* A struct path is two pointers: one read gets both. */
+struct ev_path {
+    u64 dentry;
+    u64 mnt;
+};
+
+_Static_assert(FALCON_PATH_DENTRY + FALCON_PATH_MNT == 8, "struct path");
+
+static __always_inline struct ev_path ev_read_path(u64 address)
+{
+    u64 pointers[2];
+    bpf_probe_read_kernel(pointers, sizeof(pointers), (void *)address);
+    return (struct ev_path){pointers[FALCON_PATH_DENTRY / 8], pointers[FALCON_PATH_MNT / 8]};
+}
+
 static __always_inline void ev_read_dentry(u64 dentry, struct ev_dentry *out)
 {
-    char chunk[FALCON_DENTRY_SPAN] = {};
+    char chunk[FALCON_DENTRY_SPAN];
     bpf_probe_read_kernel(chunk, sizeof(chunk), (void *)FIELD_ADDRESS(dentry, EV_DENTRY_FIRST));
     out->parent = *(u64 *)&chunk[FALCON_DENTRY_PARENT - EV_DENTRY_FIRST];
     out->name = *(u64 *)&chunk[FALCON_DENTRY_NAME - EV_DENTRY_FIRST];
@@ -106,10 +121,12 @@ static __always_inline void ev_slash(struct ev_workspace *w)
 static __always_inline void ev_walk_path(struct ev_workspace *w, u64 path, u64 inode)
 {
     u64 fs = READ(u64, w->facts.task, FALCON_TASK_FS);
-    u64 root_dentry = READ(u64, fs, FALCON_FS_ROOT + FALCON_PATH_DENTRY);
-    u64 root_mnt = READ(u64, fs, FALCON_FS_ROOT + FALCON_PATH_MNT);
-    u64 dentry = READ(u64, path, FALCON_PATH_DENTRY);
-    u64 mnt = READ(u64, path, FALCON_PATH_MNT);
+    struct ev_path root = ev_read_path(FIELD_ADDRESS(fs, FALCON_FS_ROOT));
+    struct ev_path start = ev_read_path(path);
+    u64 root_dentry = root.dentry;
+    u64 root_mnt = root.mnt;
+    u64 dentry = start.dentry;
+    u64 mnt = start.mnt;
     u64 mnt_root = READ(u64, mnt, FALCON_VFSMOUNT_ROOT);
     w->walked = FALCON_PATH_CAP;
     w->written = 0;

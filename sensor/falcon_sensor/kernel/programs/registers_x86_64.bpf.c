@@ -16,7 +16,7 @@ static __always_inline u32 ev_number_in(u64 registers)
 /* At a call's exit everything but ax is still what it was at the entry. */
 static __always_inline void ev_read_arguments(struct ev_workspace *w, u64 registers, int compat)
 {
-    char saved[FALCON_REGS_SIZE] = {};
+    char saved[FALCON_REGS_SIZE];
     bpf_probe_read_kernel(saved, sizeof(saved), (void *)registers);
 #define EV_REGISTER(name) (*(u64 *)&saved[FALCON_REGS_##name])
     if (compat) {
