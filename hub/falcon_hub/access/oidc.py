@@ -114,7 +114,8 @@ def user_name(claims: Mapping[str, Any], wanted: model.Oidc) -> str | None:
 def role_of(claims: Mapping[str, Any], wanted: model.Oidc) -> str | None:
     """The greatest role that the groups give; None: not even a viewer."""
     given = claims.get(wanted.roles_claim)
-    groups = {given} if isinstance(given, str) else {each for each in given or () if isinstance(each, str)}
+    several = given if isinstance(given, list) else [given]
+    groups = {each for each in several if isinstance(each, str)}
     if groups & set(wanted.admins):
         return roles.ADMIN
     if groups & set(wanted.viewers) or "*" in wanted.viewers:

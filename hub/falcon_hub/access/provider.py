@@ -6,11 +6,13 @@ Signatures are joserfc's business; what must be in a token is this module's (Ope
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 import joserfc.errors
@@ -74,15 +76,17 @@ class Provider:
         }
         known = await self._now()
         secret = self._wanted.client_secret.reveal() if self._wanted.client_secret else None
-        auth = None
+        headers = {}
         if secret is not None:
             # The way that every provider must know, unless it says that it does not.
             ways = known.endpoints.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
             if "client_secret_basic" in ways:
-                auth = aiohttp.BasicAuth(self._wanted.client_id, secret, encoding="utf-8")
+                # RFC 6749 2.3.1: each part form-encoded first.
+                pair = f"{quote(self._wanted.client_id, safe='')}:{quote(secret, safe='')}"
+                headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
             else:
                 form["client_secret"] = secret
-        return await self._ask("POST", await self.endpoint("token_endpoint"), data=form, auth=auth)
+        return await self._ask("POST", await self.endpoint("token_endpoint"), data=form, headers=headers)
 
     async def _checked(self, text: str, nonce: str) -> dict[str, Any]:
         try:
