@@ -18,8 +18,13 @@ OLD_HOOKS = tracepoints.Hooks(False, "io_uring_submit_sqe", 0, 2, 3, 6)
 
 # What is read together must lie as near each other as it does.
 KNOWN = {
-    **{"dentry.d_parent": 24, "dentry.d_name.name": 40, "dentry.d_name.len": 36},
-    **{"path.mnt": 0, "path.dentry": 8, "fdtable.max_fds": 0, "fdtable.fd": 8},
+    "dentry.d_parent": 24,
+    "dentry.d_name.name": 40,
+    "dentry.d_name.len": 36,
+    "path.mnt": 0,
+    "path.dentry": 8,
+    "fdtable.max_fds": 0,
+    "fdtable.fd": 8,
 }
 
 
