@@ -95,7 +95,7 @@ def root(tmp_path: Path, actor: Path) -> Path:
 
 
 def driven(records: list[decode.Record], driver: int) -> list[decode.Record]:
-    """Of the driver's children: itself it has the name by which the unfiltered programs know them only after a while."""
+    """Of the driver's children. The driver itself has the name by which the unfiltered programs know it only late."""
     return [each for each in records if driver in (above.pid for above in each.ancestors)]
 
 
