@@ -8,7 +8,7 @@ import pytest
 
 from falcon_sensor.api import metrics
 from falcon_sensor.outputs import build
-from falcon_sensor.settings import model, receivers
+from falcon_sensor.settings import feeds, model, receivers
 
 QUIET = model.Settings(stdout_output=model.StdoutOutput(enabled=False))
 KUBECONFIG = """
@@ -73,11 +73,14 @@ def test_a_webhook(tmp_path):
     assert names(settings) == ["webhook https://receiver.example:8443"]
 
 
-@pytest.mark.parametrize("kind", ["webhook", "events"])
-def test_whatever_an_output_measures_is_a_metric(kind, kubeconfig):
+@pytest.mark.parametrize("kind", ["webhook", "events", "syslog", "program", "grpc"])
+def test_whatever_an_output_measures_is_a_metric(kind, kubeconfig, tmp_path):
     cluster = model.Cluster(kubeconfig=kubeconfig)
     chosen: dict[str, dict] = {
         "webhook": {"http_output": receivers.HttpOutput(enabled=True, url="http://receiver.example/")},
+        "syslog": {"syslog_output": feeds.SyslogOutput(enabled=True)},
+        "program": {"program_output": feeds.ProgramOutput(enabled=True, program="true")},
+        "grpc": {"grpc": feeds.Grpc(enabled=True, bind_address=f"unix://{tmp_path}/s")},
         "events": {"kubernetes_events": receivers.KubernetesEvents(enabled=True), "cluster": cluster},
     }
     built = build.outputs(dataclasses.replace(QUIET, **chosen[kind]))

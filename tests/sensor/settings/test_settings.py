@@ -155,3 +155,39 @@ def test_a_webhook_that_cannot_work_is_explained_with_its_line(settings_file, gi
 def test_a_webhooks_headers_come_from_the_command_line_too():
     settings, _ = load.load(None, ["http_output.headers.X-Scope-OrgID=security"], {})
     assert settings.http_output.headers == {"X-Scope-OrgID": "security"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("syslog_output: {enabled: true, mtls: true}", "syslog_output.mtls needs client_cert and client_key"),
+        ("syslog_output: {enabled: true, facility: local8}", "syslog_output.facility must be one of"),
+        ("syslog_output: {minimum_priority: warn}", "did you mean warning?"),
+        ("program_output: {enabled: true}", "program_output.enabled needs program_output.program"),
+        ("program_output: {enabled: true, program: [a], shell: true}", "must be text where shell is true, not a list"),
+        ("program_output: {enabled: true, program: jq . | mail}", "has '|', which only a shell understands: set shell"),
+        ("program_output: {enabled: true, program: a 'b}", "cannot be split into words: no closing quotation"),
+        ("grpc_output: {enabled: true}", "grpc_output.enabled needs grpc.enabled"),
+    ],
+)
+def test_outputs_that_cannot_work_are_told_with_their_line(given, message, settings_file):
+    with pytest.raises(load.SettingsError) as caught:
+        load.load(settings_file(f"json_output: true\n{given}\n"), [], {})
+    assert "settings.yaml:2: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_every_output_has_a_minimum_priority_in_any_case():
+    """Of rules one writes Warning."""
+    outputs = [path for path in model.paths() if path[-1] == "minimum_priority"]
+    assert {path[0] for path in outputs} == {
+        "stdout_output", "file_output", "syslog_output", "program_output", "http_output", "grpc_output",
+        "kubernetes_events",
+    }  # fmt: skip
+    settings, _ = load.load(None, [f"{'.'.join(path)}=Warning" for path in outputs], {})
+    assert {getattr(settings, path[0]).minimum_priority for path in outputs} == {"warning"}
+
+
+def test_fields_of_alerts_keep_their_case():
+    settings, _ = load.load(None, ["extra_fields.minimum_priority=High"], {})
+    assert settings.extra_fields == {"minimum_priority": "High"}

@@ -137,6 +137,10 @@ class Subscription:
             await self._changed.wait()
         return self._queue[0]
 
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
     def sent(self, item: Item) -> None:
         # While it was under way it may have been dropped as the oldest.
         if self._queue and self._queue[0] is item:
