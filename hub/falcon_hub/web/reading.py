@@ -10,6 +10,7 @@ from aiohttp import web
 
 from falcon_hub.access import access
 from falcon_hub.store import filters, records, store
+from falcon_hub.store import reading as numbers
 from falcon_hub.web import asking, exceptions, shapes
 
 _MOST_ROWS = 1000
@@ -22,15 +23,18 @@ class Reading:
         self._store, self._access = kept, door
 
     async def page(self, request: web.Request) -> web.Response:
-        """GET /api/v1/alerts?...&before=&limit=: newest first."""
+        """GET /api/v1/alerts?...&before=&limit=: newest first. seq: where the stream may go on."""
         await self._access.require(request)
         wanted = asking.chosen(request.query, besides=frozenset({"before", "limit"}))
         limit = asking.number(request.query, "limit", 100, _MOST_ROWS)
+        # Asked for before the page: what comes in between is in both rather than in neither.
+        seq = await self._store.read(numbers.last_seq)
         try:
             found = await self._store.page(wanted, request.query.get("before") or None, limit)
         except ValueError as error:
             raise asking.BadQuestion(str(error)) from None
-        return web.json_response({"alerts": [shapes.row(each) for each in found.rows], "next": found.next})
+        rows = [shapes.row(each) for each in found.rows]
+        return web.json_response({"alerts": rows, "next": found.next, "seq": seq})
 
     async def one(self, request: web.Request) -> web.Response:
         """GET /api/v1/alerts/UUID."""

@@ -47,6 +47,8 @@ export interface Page {
   alerts: Row[];
   /** Where the next page begins; null: this is the last. */
   next: string | null;
+  /** The store's newest number when this was asked for: the live tail goes on from there. */
+  seq: number;
 }
 
 export interface Counts {

@@ -50,7 +50,7 @@ def hub(tmp_path: Path) -> Iterator[served.Served]:
 @pytest.fixture
 def window(browser: playwright.Browser, hub: served.Served) -> Iterator[windows.Window]:
     """Nobody is logged in yet."""
-    with windows.opened(browser, hub) as found:
+    with windows.opened(browser, hub.url) as found:
         yield found
 
 

@@ -140,7 +140,7 @@ def test_text_is_readable_in_light_and_dark_and_the_choice_is_kept(admin: window
 def test_dark_as_the_system_says(browser: Browser, hub: served.Served):
     grounds = []
     for scheme in ("light", "dark"):
-        with windows.opened(browser, hub, color_scheme=scheme) as window:
+        with windows.opened(browser, hub.url, color_scheme=scheme) as window:
             window.open()
             expect(window.page.get_by_label("User")).to_be_visible()
             grounds.append(window.page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -150,7 +150,7 @@ def test_dark_as_the_system_says(browser: Browser, hub: served.Served):
 def test_a_telephone_shows_everything_without_scrolling_sideways(browser: Browser, hub: served.Served):
     made = examples.one(1, rule="Shell", output_fields={"k8s.ns.name": "shop", "k8s.pod.name": "web-1"})
     hub.add(made)
-    with windows.opened(browser, hub, viewport={"width": 390, "height": 800}) as window:
+    with windows.opened(browser, hub.url, viewport={"width": 390, "height": 800}) as window:
         window.log_in(*served.ADMIN)
         window.open()
         window.shows("Shell")

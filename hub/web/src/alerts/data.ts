@@ -21,7 +21,7 @@ const SETTLE_MS = 3_000;
 
 type Pages = InfiniteData<Page, string>;
 
-export function useAlerts(query: string, open: boolean, following: boolean, paused: boolean) {
+export function useAlerts(query: string, open: boolean, atTop: boolean, pointed: { current: boolean }, paused: boolean) {
   const queries = useQueryClient();
   const key = useMemo(() => ["alerts", query], [query]);
   const pages = useInfiniteQuery({
@@ -33,6 +33,8 @@ export function useAlerts(query: string, open: boolean, following: boolean, paus
   });
   const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.alerts) ?? [], [pages.data]);
 
+  // Rows must not move away while somebody reads or points at them; where there are none, none can.
+  const following = () => !paused && atTop && !(pointed.current && rows.length);
   const [waiting, setWaiting] = useState<Batch>({ alerts: [], more: 0 });
   const nothing = useCallback(() => setWaiting({ alerts: [], more: 0 }), []);
   useEffect(nothing, [query]);
@@ -55,10 +57,10 @@ export function useAlerts(query: string, open: boolean, following: boolean, paus
   }, [key]);
 
   // A fixed end has no future: nothing can come that fits.
-  const state = useLive(query, open, (batch) => {
+  const state = useLive(query, open ? pages.data?.pages[0]?.seq : undefined, (batch) => {
     if (!batch.alerts.length) return;
     refreshFigures();
-    if (following && !paused) reveal(batch);
+    if (following()) reveal(batch);
     else setWaiting((old) => held([...batch.alerts, ...old.alerts], old.more + batch.more));
   });
 
@@ -69,8 +71,8 @@ export function useAlerts(query: string, open: boolean, following: boolean, paus
 
   const some = waiting.alerts.length > 0;
   useEffect(() => {
-    if (some && following && !paused) showWaiting();
-  }, [some, following, paused]);
+    if (some && following()) showWaiting();
+  }, [some, following()]);
 
   return { pages, rows, state, waiting: waiting.alerts.length + waiting.more, showWaiting };
 }
@@ -91,7 +93,7 @@ function merge(old: Pages, fresh: Row[]): Pages {
     alerts = alerts.slice(0, KEPT);
     next = alerts.at(-1)!.cursor;
   }
-  return { pages: [{ alerts, next }], pageParams: [""] };
+  return { pages: [{ alerts, next, seq: old.pages[0]?.seq ?? 0 }], pageParams: [""] };
 }
 
 /** Times are UTC with nine digits behind the point, so their texts sort as they do. */

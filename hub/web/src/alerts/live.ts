@@ -8,21 +8,22 @@ export type LiveState = "live" | "connecting" | "off";
 /** A browser gives up for good on answers such as 502 from a proxy; then it is tried anew after this long. */
 const RETRY_MS = 5_000;
 
-export function useLive(query: string, wanted: boolean, onBatch: (batch: Batch) => void): LiveState {
+/** after: number of the newest alert that the page may have already; undefined: not known yet, so nothing happens. */
+export function useLive(query: string, after: number | undefined, onBatch: (batch: Batch) => void): LiveState {
   const [state, setState] = useState<LiveState>("off");
   const callback = useRef(onBatch);
   callback.current = onBatch;
   useEffect(() => {
-    if (!wanted) {
+    if (after === undefined) {
       setState("off");
       return;
     }
     let source: EventSource | null = null;
     let timer = 0;
-    let seen = "";
+    let seen = String(after);
     const connect = () => {
       setState("connecting");
-      const made = new EventSource(`${url("stream")}?${query}${seen && `&after=${seen}`}`);
+      const made = new EventSource(`${url("stream")}?${query}&after=${seen}`);
       source = made;
       made.onopen = () => setState("live");
       made.onmessage = (event) => {
@@ -47,6 +48,7 @@ export function useLive(query: string, wanted: boolean, onBatch: (batch: Batch) 
       document.removeEventListener("visibilitychange", visibility);
       disconnect();
     };
-  }, [query, wanted]);
+    // Once it runs, it knows better than `after`.
+  }, [query, after === undefined]);
   return state;
 }

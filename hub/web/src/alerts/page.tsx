@@ -23,11 +23,13 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
   const query = asked(view);
   const [paused, setPaused] = useState(false);
   const [atTop, setAtTop] = useState(true);
-  const [pointed, setPointed] = useState(false);
+  // Known at once, and drawn later: a batch may come in between.
+  const pointed = useRef(false);
+  const [, redraw] = useState(false);
   const [cursor, setCursor] = useState<string | null>(null);
   const [action, setAction] = useState<Action | null>(null);
   const searchBox = useRef<HTMLInputElement>(null);
-  const data = useAlerts(query, !view.to, atTop && !pointed, paused);
+  const data = useAlerts(query, !view.to, atTop, pointed, paused);
   const { rows } = data;
 
   const open = useCallback(
@@ -97,7 +99,10 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
             setCursor(uuid);
             open(uuid);
           }}
-          onScroll={setAtTop} onPoint={setPointed}
+          onScroll={setAtTop} onPoint={(over) => {
+            pointed.current = over;
+            redraw(over);
+          }}
         />
       </div>
       <aside aria-label={view.alert ? "Alert" : "Most frequent"}>

@@ -81,7 +81,10 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
   const below = Math.max(0, virtual.getTotalSize() - (items.at(-1)?.end ?? 0));
   const width = table.getVisibleLeafColumns().length;
   return (
-    <section class="table" aria-label="Alerts">
+    <section
+      class="table" aria-label="Alerts"
+      onPointerEnter={(event) => onPoint(event.pointerType === "mouse")} onPointerLeave={() => onPoint(false)}
+    >
       {data.waiting > 0 && (
         <button type="button" class="new" onClick={reveal} aria-live="polite">
           {bigNumber(data.waiting)} new {paused ? "since you paused" : ""}
@@ -91,7 +94,6 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
       <div
         class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="List of alerts"
         onScroll={(event) => onScroll(event.currentTarget.scrollTop < 4)}
-        onPointerEnter={(event) => onPoint(event.pointerType === "mouse")} onPointerLeave={() => onPoint(false)}
       >
         <table aria-rowcount={pages.hasNextPage ? -1 : all.length} aria-busy={pages.isFetching}>
           <thead>

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright import sync_api as playwright
-from tests.hub.web.support import served
 
 SECONDS = 15
 """For anything that is waited for: the machine may be loaded."""
@@ -19,10 +18,12 @@ SIZE: Any = {"width": 1400, "height": 900}
 
 
 class Window:
-    """page: Playwright's. expected: what the console may say after all, as parts of texts."""
+    """page: Playwright's. url: the hub's, without a slash at the end.
 
-    def __init__(self, page: playwright.Page, hub: served.Served) -> None:
-        self.page, self._hub = page, hub
+    expected: what the console may say after all, as parts of texts."""
+
+    def __init__(self, page: playwright.Page, url: str) -> None:
+        self.page, self.url = page, url
         self.expected: list[str] = []
         self._said: list[str] = []
         page.on("console", lambda message: self._hear(message.type, message.text))
@@ -37,11 +38,11 @@ class Window:
 
     def log_in(self, name: str, password: str) -> None:
         """As the page does it, but without the form."""
-        answer = self.page.request.post(f"{self._hub.url}/api/v1/login", data={"user": name, "password": password})
+        answer = self.page.request.post(f"{self.url}/api/v1/login", data={"user": name, "password": password})
         assert answer.ok, answer.text()
 
     def open(self, path: str = "/") -> None:
-        self.page.goto(self._hub.url + path)
+        self.page.goto(self.url + path)
 
     @property
     def rows(self) -> playwright.Locator:
@@ -84,14 +85,14 @@ def _sorted_pairs(query: dict[str, list[str]]) -> str:
 
 
 @contextlib.contextmanager
-def opened(browser: playwright.Browser, hub: served.Served, **options: Any) -> Iterator[Window]:
+def opened(browser: playwright.Browser, url: str, **options: Any) -> Iterator[Window]:
     """Asserts at the end that the page complained of nothing."""
     context = browser.new_context(
         **{"viewport": SIZE, "timezone_id": "Europe/Paris", "locale": "en-GB", "accept_downloads": True} | options
     )
     context.set_default_timeout(SECONDS * 1000)
     playwright.expect.set_options(timeout=SECONDS * 1000)
-    window = Window(context.new_page(), hub)
+    window = Window(context.new_page(), url)
     try:
         yield window
         if found := window.complaints():
