@@ -93,6 +93,15 @@ def wait_quiet(limit: float) -> bool:
     return not limit
 
 
+def hurry(pid: int) -> None:
+    """Puts a process and its session ahead of everything else that wants a CPU. Others stand still meanwhile."""
+    os.setpriority(os.PRIO_PROCESS, pid, -20)
+    autogroup = Path(f"/proc/{pid}/autogroup")
+    if autogroup.exists():
+        # Sessions share the CPUs among themselves whatever their processes' priorities.
+        autogroup.write_text("-20")
+
+
 def other_sensors() -> int:
     """BPF links of the whole machine: whoever else watches makes the run without a sensor slower, too."""
     return sum(1 for _ in bpf.ids(bpf.Objects.LINKS)) if os.geteuid() == 0 else 0

@@ -61,8 +61,9 @@ def floods(found: Mapping[str, scenes.Flood]) -> str:
 
 
 def starts(found: Mapping[str, scenes.Start]) -> str:
-    rows = [[name, f"{each.first:.2f}", f"{each.later:.2f}", f"{each.update:.2f}"] for name, each in found.items()]
-    return _table(["sensor", "first start to first alert s", "later starts s", "rules changed to first effect s"], rows)
+    rows = [[name, *(f"{seconds:.2f}" for seconds in dataclasses.astuple(each))] for name, each in found.items()]
+    head = "sensor, start to first alert s, later starts s, changed rules to first effect s, later changes s"
+    return _table(head.split(", "), rows)
 
 
 def soaks(found: Mapping[str, scenes.Soak]) -> str:

@@ -36,26 +36,29 @@ def flood(work: workloads.Work, start: measuring.Start, seconds: float) -> Flood
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Seconds to the first alert, of the first start and of later ones; of rules on disk to their first effect."""
+    """Seconds to the first alert and from rules on disk to their first effect, each the first time and later.
+
+    What earlier runs have left in caches is there the first time, too.
+    """
 
     first: float
     later: float
-    update: float
+    first_update: float
+    later_updates: float
 
 
 def starting(start: measuring.Start, rules: rulesets.Rules, times: int) -> Start:
-    """The first start is the first of this run: what earlier ones have left in caches is there already."""
-    seconds, updates = [], []
+    starts, updates = [], []
     for _ in range(times + 1):
         with start() as sensor:
-            seconds.append(sensor.first_alert)
+            starts.append(sensor.first_alert)
             began = time.monotonic()
             rules.update()
             sensor.reload()
             sensor.act_until_seen(rules.updated, rulesets.UPDATED)
             updates.append(time.monotonic() - began)
         rules.restore()
-    return Start(seconds[0], statistics.median(seconds[1:]), statistics.median(updates))
+    return Start(starts[0], statistics.median(starts[1:]), updates[0], statistics.median(updates[1:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,13 @@ class Failed(Exception):
 class Sensor:
     """A running sensor. Use as a context manager; inside it has seen its first event."""
 
-    def __init__(self, command: Sequence[str], rules: rulesets.Rules, log: Path, cpu: str | None) -> None:
+    def __init__(
+        self, command: Sequence[str], rules: rulesets.Rules, log: Path, cpu: str | None, hurried: bool = False
+    ) -> None:
         self.rules = rules
         self._log = log
         self._command = [*(["taskset", "-c", cpu] if cpu else []), *command]
+        self._hurried = hurried
         self.first_alert = 0.0
 
     def __enter__(self) -> Sensor:
@@ -51,6 +54,8 @@ class Sensor:
                 env=environment,
                 start_new_session=True,
             )
+        if self._hurried:
+            machine.hurry(self.process.pid)
         try:
             self.act_until_seen(self.rules.canary, rulesets.CANARY)
         except BaseException:
@@ -119,11 +124,11 @@ class Sensor:
 
 
 class Falcon(Sensor):
-    def __init__(self, rules: rulesets.Rules, log: Path, cpu: str | None) -> None:
+    def __init__(self, rules: rulesets.Rules, log: Path, cpu: str | None, hurried: bool = False) -> None:
         program = Path(sys.executable).with_name("falcon-sensor")
         # Without a limit, as the other one has none: else an answer could be held back that we wait for.
         command = [str(program), "run", "--json", "-o", "rate_limit.alerts=0", "-r", *map(str, rules.files)]
-        super().__init__(command, rules, log, cpu)
+        super().__init__(command, rules, log, cpu, hurried)
 
     def counts(self) -> counters.Counts | None:
         return counters.read(self.process.pid)
@@ -133,7 +138,13 @@ class Falco(Sensor):
     """program: a falco binary. counters_command: prints its `events drops`, since it tells them to nobody unasked."""
 
     def __init__(
-        self, program: str, rules: rulesets.Rules, log: Path, cpu: str | None, counters_command: str | None
+        self,
+        program: str,
+        rules: rulesets.Rules,
+        log: Path,
+        cpu: str | None,
+        hurried: bool = False,
+        counters_command: str | None = None,
     ) -> None:
         command = [
             program,
@@ -145,7 +156,7 @@ class Falco(Sensor):
             "stdout_output.enabled=true",
         ]
         command += ["-U", *(each for path in rules.files for each in ("-r", str(path)))]
-        super().__init__(command, rules, log, cpu)
+        super().__init__(command, rules, log, cpu, hurried)
         self._counters = counters_command
 
     def counts(self) -> counters.Counts | None:
