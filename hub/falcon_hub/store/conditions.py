@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -11,11 +12,26 @@ from falcon_hub.store import dialects, filters, schema
 _T = schema.alerts.c
 
 
-def where(chosen: filters.Filter, dialect: str, now_ns: int) -> list[sa.ColumnElement[bool]]:
+def where(connection: sa.Connection, chosen: filters.Filter, now_ns: int) -> list[sa.ColumnElement[bool]]:
     """All must hold. now_ns: as in `Filter.matches`."""
-    return [*_times(chosen), *_dimensions(chosen), *_fields(chosen, dialect), *_states(chosen, now_ns)] + (
-        [_text(chosen.text, dialect)] if chosen.text.strip() else []
-    )
+    dialect = connection.dialect.name
+    bounds = _bounds(connection, chosen) if chosen.text or chosen.fields else None
+    found = [*_times(chosen), *_dimensions(chosen), *_fields(chosen, dialect, bounds), *_states(chosen, now_ns)]
+    if chosen.text.strip():
+        found.append(_text(chosen.text, dialect, bounds))
+    return found
+
+
+def _bounds(connection: sa.Connection, chosen: filters.Filter) -> dialects.Bounds | None:
+    """An index knows quickly which numbers a time's alerts have; in a text's index only these are looked at then."""
+    if connection.dialect.name != "sqlite" or (chosen.since_ns is None and chosen.until_ns is None):
+        return None
+    least, greatest = connection.execute(
+        sa.select(sa.func.min(_T.seq), sa.func.max(_T.seq)).where(
+            *_times(dataclasses.replace(chosen, priorities=frozenset()))
+        )
+    ).one()
+    return (0, 0) if least is None else (least, greatest)
 
 
 def _times(chosen: filters.Filter) -> Iterator[sa.ColumnElement[bool]]:
@@ -40,11 +56,11 @@ def _tagged(values: tuple[str, ...]) -> sa.ColumnElement[bool]:
     return _T.tagset.in_(sa.select(members.tagset).where(members.tag.in_(values)))
 
 
-def _fields(chosen: filters.Filter, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
+def _fields(chosen: filters.Filter, dialect: str, bounds: dialects.Bounds | None) -> Iterator[sa.ColumnElement[bool]]:
     for name, value in chosen.fields:
         # The words of the value are in the text's index, which is quicker than reading every alert's JSON.
         if value not in ("true", "false") and (run := filters.words(value)):
-            yield dialects.has_words(dialect, [tuple(run)])
+            yield dialects.has_words(dialect, [tuple(run)], bounds)
         yield dialects.field(dialect, name) == value
     for name, value in chosen.not_fields:
         yield sa.func.coalesce(dialects.field(dialect, name) != value, sa.true())
@@ -61,7 +77,7 @@ def _states(chosen: filters.Filter, now_ns: int) -> Iterator[sa.ColumnElement[bo
         yield _T.silence.is_not(None) if chosen.silenced else _T.silence.is_(None)
 
 
-def _text(text: str, dialect: str) -> sa.ColumnElement[bool]:
+def _text(text: str, dialect: str, bounds: dialects.Bounds | None) -> sa.ColumnElement[bool]:
     found = filters.terms(text)
     # Only signs, and they are not searched: nothing has them.
-    return dialects.has_words(dialect, found) if found else sa.false()
+    return dialects.has_words(dialect, found, bounds) if found else sa.false()

@@ -74,14 +74,33 @@ def disk_bytes(row: Mapping[str, Any]) -> int:
     return _ROW_BYTES + len(row["fields"]) + 2 * (len(row["output"]) + len(row["words"]))
 
 
-def has_words(dialect: str, words: Sequence[tuple[str, ...]]) -> sa.ColumnElement[bool]:
+Bounds = tuple[int, int]
+"""The least and the greatest number that alerts of a time can have: what is searched, is searched there only."""
+_ROWID = sa.literal_column("rowid", sa.Integer)
+
+
+def has_words(dialect: str, words: Sequence[tuple[str, ...]], bounds: Bounds | None = None) -> sa.ColumnElement[bool]:
     """Rows in which all of these runs of words stand, the last word of each as a beginning."""
     if dialect == "sqlite":
-        match = " AND ".join('"' + " ".join(run) + '"*' for run in words)
-        found = sa.select(sa.literal_column("rowid", sa.Integer)).select_from(sa.table("alerts_text"))
-        return schema.alerts.c.seq.in_(found.where(sa.literal_column("alerts_text", sa.Text).op("MATCH")(match)))
+        return schema.alerts.c.seq.in_(_matching(words, bounds))
     match = " & ".join("(" + " <-> ".join((*run[:-1], f"{run[-1]}:*")) + ")" for run in words)
     return sa.literal_column("alerts.searched").op("@@")(sa.func.to_tsquery("simple", match))
+
+
+def many_have(connection: sa.Connection, words: Sequence[tuple[str, ...]], many: int) -> bool:
+    """Whether at least so many rows have these words, where the answer makes a difference: PostgreSQL knows by itself
+    how to find the newest of many."""
+    if connection.dialect.name != "sqlite" or not words:
+        return False
+    some = _matching(words, None).limit(many).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() >= many
+
+
+def _matching(words: Sequence[tuple[str, ...]], bounds: Bounds | None) -> sa.Select[Any]:
+    match = " AND ".join('"' + " ".join(run) + '"*' for run in words)
+    found = sa.select(_ROWID).select_from(sa.table("alerts_text"))
+    found = found.where(sa.literal_column("alerts_text", sa.Text).op("MATCH")(match))
+    return found if bounds is None else found.where(_ROWID.between(*bounds))
 
 
 def field(dialect: str, name: str) -> sa.ColumnElement[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 from tests.hub.support import made
 
-from falcon_hub.store import filters, records, store
+from falcon_hub.store import filters, reading, records, store
 from falcon_rules import bundle
 
 FAR = 4_000_000_000 * made.SECOND
@@ -126,6 +126,33 @@ async def test_pages_follow_each_other_without_gap_or_double_whatever_comes_in_b
             break
         before = page.next
     assert found == [each.uuid for each in sorted(wanted, key=lambda each: (each.time_ns, each.uuid), reverse=True)]
+
+
+@pytest.mark.parametrize("looked_at", [1, 3, 100])
+async def test_frequent_words_are_found_by_looking_and_give_the_same_pages(
+    url: str, monkeypatch: pytest.MonkeyPatch, looked_at: int
+):
+    """Whether all fit within what is looked at, or the rest is asked of the index."""
+    async with await store.Store.open(url) as kept:
+        wanted = [
+            made.alert(number, time_ns=made.BEGIN + number // 4, output="shadow" if number % 3 else "light", fields={})
+            for number in range(40)
+        ]
+        await kept.add(wanted)
+        for chosen in (filters.Filter(text="shad"), filters.Filter(text="shad", until_ns=made.BEGIN + 8)):
+            usual = (await kept.page(chosen)).rows
+            with monkeypatch.context() as patch:
+                patch.setattr(reading, "_MANY", 5)
+                patch.setattr(reading, "_LOOKED_AT", looked_at)
+                patch.setattr(reading, "_MOST_LOOKED_AT", looked_at * 4)
+                found, before = [], None
+                while True:
+                    page = await kept.page(chosen, before, limit=4)
+                    found += page.rows
+                    if (before := page.next) is None:
+                        break
+            assert found == usual
+            assert len(found) in (26, 21), looked_at
 
 
 @pytest.mark.parametrize("before", ["", "x", "1-", "-1", "1-2-3", "1 OR 1", "9" * 80 + "-1", "١-٢"])
