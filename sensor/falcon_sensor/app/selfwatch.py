@@ -27,6 +27,9 @@ from falcon_sensor.records import canary as acts
 
 PERIOD_SECONDS: Final = 1.0
 
+_ANXIOUS_SECONDS: Final = 0.1
+"""The same while blind, as everybody is at first: who waits for `/readyz` need not wait for us."""
+
 PAUSED_SECONDS: Final = 5.0
 """Beyond the period between two looks. Loaded machines leave us waiting for one or two."""
 
@@ -136,7 +139,7 @@ class Watch:
                 if not self._failed:
                     base.say(f"the sensor cannot watch itself, please report this: {type(error).__name__}: {error}")
                 self._failed = True
-            self._ending.wait(PERIOD_SECONDS)
+            self._ending.wait(_ANXIOUS_SECONDS if self.blind else PERIOD_SECONDS)
 
     def _was_paused(self, now: float) -> None:
         waited = _waited_for_processor()

@@ -74,7 +74,7 @@ def test_rules_arrive_change_and_survive_a_restart(sensor, program, tmp_path, ku
     # In force when it was answered: the very next event counts.
     subprocess.run([program, "a"], check=True)
     running.until(lambda: len(first.told("One")) == 1, "an alert")
-    assert https.get(first.health_port, "/readyz")[0] == 200
+    running.until(lambda: https.get(first.health_port, "/readyz")[0] == 200, "readiness")
 
     # The same programs in the kernel, another output.
     assert first.client.put(*rules.push(rules.rule("Two", spawned(program)), 11)).status == 200
@@ -95,7 +95,7 @@ def test_rules_arrive_change_and_survive_a_restart(sensor, program, tmp_path, ku
     again = sensor(kubeconfig=str(nowhere))
     subprocess.run([program, "c"], check=True)
     running.until(lambda: len(again.told("Two")) == 1, "an alert after the restart")
-    assert https.get(again.health_port, "/readyz")[0] == 200
+    running.until(lambda: https.get(again.health_port, "/readyz")[0] == 200, "readiness")
     assert again.end() == 0
 
     damaged = again.state / "bundle"
@@ -207,7 +207,7 @@ def test_no_rules_detach_the_probes(sensor, program):
     assert https.metric(node.metrics(), "falcon_sensor_attached") == 1
     assert node.client.put(*rules.push("", 2)).status == 200
     assert https.metric(node.metrics(), "falcon_sensor_attached") == 0
-    assert https.get(node.health_port, "/readyz")[0] == 200
+    running.until(lambda: https.get(node.health_port, "/readyz")[0] == 200, "readiness")
     assert node.client.put(*rules.push(rules.rule("S", spawned(program)), 3)).status == 200
     subprocess.run([program], check=True)
     running.until(lambda: node.told("S"), "an alert")
