@@ -50,7 +50,7 @@ def test_it_takes_its_certificate_from_the_secret_until_the_kubelet_brings_files
         assert (
             sensor.client.put(*rules.push(rules.rule("One", "evt.type = execve and proc.name = none"), 1)).status == 200
         )
-        assert https.get(sensor.health_port, "/readyz")[0] == 200
+        running.until(lambda: https.get(sensor.health_port, "/readyz")[0] == 200, "readiness")
     finally:
         sensor.end()
 
