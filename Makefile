@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test e2e bench bench-cluster bench-hub crds chart image lock clean
+.PHONY: help setup run check test e2e bench soak bench-cluster bench-hub crds chart image lock clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -33,6 +33,9 @@ e2e: setup ## build the images, install the chart into a real cluster, test it t
 
 bench: setup ## measure what the sensor costs this machine (root; ARGS=--help tells more; FALCO=program: beside falco)
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+soak: setup ## a hundred exchanges of the kernel's programs at a thousand alerts a second: none lost, none doubled (root)
+	@SWAPS_OF_PROGRAMS=100 .venv/bin/pytest -q --durations=1 tests/sensor/app/test_swaps_under_load.py $(ARGS)
 
 bench-cluster: setup ## measure in the same cluster: rule to loaded, act to Event, API requests, memory
 	@.venv/bin/python -m tests.e2e.cluster.bench
