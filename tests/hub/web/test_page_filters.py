@@ -162,7 +162,7 @@ def test_a_drag_over_the_timeline_chooses_the_time(admin: windows.Window, hub: s
     assert set(admin.query()) == {"from", "to"}
     # With an end there is nothing to wait for.
     expect(admin.page.locator("button.live")).to_have_count(0)
-    admin.button("Zoom back").click()
+    admin.button("Back to the last 24 hours").click()
     admin.shows("Just now", "Long ago")
 
 

@@ -18,6 +18,8 @@ export function patchRow(queries: QueryClient, uuid: string, changes: Partial<Ro
 const KEPT = 2_000;
 /** Counters, timeline and lists are asked for at most this often while alerts come in. */
 const SETTLE_MS = 3_000;
+/** And they may take this part of the hub's time for one page. */
+const SHARE = 0.1;
 
 type Pages = InfiniteData<Page, string>;
 
@@ -40,12 +42,15 @@ export function useAlerts(query: string, open: boolean, atTop: boolean, pointed:
   useEffect(nothing, [query]);
 
   const settle = useRef(0);
+  const took = useRef(0);
   const refreshFigures = useCallback(() => {
     if (settle.current) return;
-    settle.current = window.setTimeout(() => {
+    settle.current = window.setTimeout(async () => {
+      const begun = performance.now();
+      await Promise.all(["counts", "timeline", "top"].map((each) => queries.invalidateQueries({ queryKey: [each] })));
+      took.current = performance.now() - begun;
       settle.current = 0;
-      for (const each of ["counts", "timeline", "top"]) void queries.invalidateQueries({ queryKey: [each] });
-    }, SETTLE_MS);
+    }, Math.max(SETTLE_MS, took.current / SHARE));
   }, []);
   useEffect(() => () => clearTimeout(settle.current), []);
 

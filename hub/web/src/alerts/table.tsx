@@ -70,7 +70,12 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
 
   useEffect(() => {
     const at = current ? all.findIndex((row) => row.id === current) : -1;
-    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+    if (at < 0) return;
+    virtual.scrollToIndex(at, { align: "auto" });
+    // The focus goes along for screen readers, unless it is somewhere else on purpose.
+    const active = document.activeElement;
+    if (active === document.body || scroller.current?.contains(active)) requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(`tr[data-uuid="${CSS.escape(current!)}"]`)?.focus({ preventScroll: true }));
   }, [current]);
 
   const reveal = () => {
@@ -95,7 +100,7 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
         class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="List of alerts"
         onScroll={(event) => onScroll(event.currentTarget.scrollTop < 4)}
       >
-        <table aria-rowcount={pages.hasNextPage ? -1 : all.length} aria-busy={pages.isFetching}>
+        <table role="grid" aria-rowcount={pages.hasNextPage ? -1 : all.length} aria-busy={pages.isFetching}>
           <thead>
             <tr>
               {table.getHeaderGroups()[0]!.headers.map((header) => (
@@ -111,7 +116,7 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
               const alert = row.original;
               return (
                 <tr
-                  key={row.id} data-uuid={row.id} aria-rowindex={item.index + 1} aria-selected={row.id === current}
+                  key={row.id} data-uuid={row.id} aria-rowindex={item.index + 1} aria-selected={row.id === current} tabIndex={row.id === current ? 0 : -1}
                   class={`p${alert.priority} ${alert.acknowledged ? "acknowledged" : ""} ${alert.silenced ? "silenced" : ""}`}
                   onClick={() => {
                     // Somebody who marks a text to copy it wants no panel.

@@ -6,7 +6,7 @@ import { get } from "../api";
 import { colour, onChange } from "../parts/theme";
 import { bigNumber, shortly } from "../times";
 import { PRIORITIES, type Timeline as Figures } from "../types";
-import { show, type View } from "../view";
+import { DEFAULT_FROM, show, type View } from "../view";
 
 const HEIGHT = 112;
 const BUCKETS = 120;
@@ -26,7 +26,7 @@ export function Timeline({ view, query }: { view: View; query: string }) {
       <div class="readout">
         {data && under !== null && data.counts[under] ? <Readout figures={data} at={under} />
           : <span class="faint">{data && total ? `${shortly(data.start * 1000)} – ${shortly(data.end * 1000)} · drag to zoom in` : "\u00a0"}</span>}
-        {view.to && <button type="button" class="quiet small" onClick={() => history.back()}>Zoom back</button>}
+        {view.to && <button type="button" class="quiet small" onClick={() => show(view, { from: DEFAULT_FROM, to: "" })}>Back to the last 24 hours</button>}
       </div>
       {figures.error ? <p class="error">{figures.error.message}</p>
         : <Chart figures={data} onHover={setUnder} onRange={(from, to) => show(view, { from, to })} />}

@@ -79,7 +79,7 @@ export function Menu(props: {
       }}
     >
       <button
-        type="button" ref={button} aria-expanded={open} aria-controls={panel} aria-haspopup="true"
+        type="button" ref={button} aria-expanded={open} aria-controls={open ? panel : undefined}
         {...(props.name ? { "aria-label": props.name, title: props.name } : {})}
         onClick={() => setOpen(!open)}
       >
