@@ -182,6 +182,8 @@ def test_what_cannot_be_put_down_to_a_rule_leaves_the_old_rules_in_force(serve, 
     kind, answer = to.agent.sent[-1]
     assert (kind, answer["status"], answer["reason"]) == ("done", 500, Reason.NOT_LOADED)
     assert answer["error"].startswith(workshop.text.splitlines()[0])
+    (trouble,) = sensor.troubles
+    assert trouble.startswith(workshop.text.splitlines()[0])
 
 
 def test_the_only_rule_being_refused_leaves_none(serve):

@@ -11,7 +11,7 @@ import pytest
 
 from falcon_rules import bundle
 from falcon_sensor import alerts
-from falcon_sensor.pipeline import consumer, generation
+from falcon_sensor.pipeline import canary, consumer, generation
 from falcon_sensor.records import decode, layout
 
 HEAD = decode.Head(
@@ -91,6 +91,20 @@ class Engine:
         return [alerts.Alert("u", each.head.pid, "r", bundle.Priority.NOTICE, "syscall", "h", (), "text")]
 
 
+class Own(canary.Canary):
+    """Programs started by pid 99 are answers."""
+
+    def __init__(self):
+        super().__init__()
+        self.came: list[int] = []
+
+    def returned(self, each):
+        self.came.append(each.head.pid)
+
+    def is_answer(self, each):
+        return each.head.pid == 99
+
+
 class Setup:
     def __init__(self):
         self.ring = Ring()
@@ -99,6 +113,7 @@ class Setup:
         self.told: list[str] = []
         self.delivered: list[int] = []
         self.arrived = threading.Semaphore(0)
+        self.own = Own()
 
     def deliver(self, alert):
         self.delivered.append(alert.time)
@@ -106,7 +121,7 @@ class Setup:
 
     def start(self):
         each = generation.Generation(self.ring, self.ring.event, self.engine)
-        self.consumer = consumer.Consumer(each, self.state, self.deliver, self.told.append)
+        self.consumer = consumer.Consumer(each, self.state, self.deliver, self.told.append, None, self.own)
         self.consumer.start()
         return self.consumer
 
@@ -157,6 +172,16 @@ def test_records_that_no_rule_wants_only_feed_the_process_cache(setup):
     setup.ring.put(record(layout.Kind.EXEC, 7, wanted=False))
     running.stop()
     assert (setup.state.observed, setup.delivered) == ([7], [])
+
+
+def test_the_sensors_own_acts_are_for_the_canary_alone(setup):
+    running = setup.start()
+    head = HEAD._replace(event=layout.EVENTS.index("openat"), pid=5, flags=int(layout.Flag.CANARY))
+    act = decode.encode(layout.Kind.OPEN, head, (), OPEN_BODY, {"name": b"/falcon-canary/1"})
+    setup.ring.put(act, record(layout.Kind.EXEC, 99), record(layout.Kind.OPEN, 6))
+    running.stop()
+    assert setup.own.came == [5]
+    assert (setup.delivered, setup.state.observed) == ([6], [])
 
 
 def test_a_record_that_breaks_the_engine_is_told_once_and_the_next_is_seen(setup):
