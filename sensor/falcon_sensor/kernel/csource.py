@@ -132,6 +132,8 @@ def generate(
     definitions = _definitions(host, found, ring_bytes) | hooks.definitions()
     if plan.failed_execs:
         definitions["FALCON_FAILED_EXECS"] = 1
+    if "f->flags" in plan.filters:
+        definitions["FALCON_FILTERS_ASK_FLAGS"] = 1
     if uring:
         definitions |= {f"FALCON_URING_{kind.name}": 1 for kind in by_uring}
     text = [f"#define {name} {value}" for name, value in definitions.items()]

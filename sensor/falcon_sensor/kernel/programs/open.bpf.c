@@ -27,13 +27,9 @@ static __always_inline void ev_read_user_name(struct ev_workspace *w, u64 addres
     w->names.name_length = length - 1;
 }
 
-static __always_inline void ev_find_opened(struct ev_workspace *w)
+/* What only few rules ask about: found out for the filter if one does, else when the event is wanted. */
+static __always_inline void ev_judge_opened(struct ev_workspace *w)
 {
-    w->names.path_length = 0;
-    if (!w->file)
-        return;
-    ev_walk_file(w, w->file);
-    ev_keep_walked(w);
     u32 layer = ev_layer(ev_inode_of(w->file));
     if (layer == EV_UPPER)
         w->facts.flags |= FALCON_FLAG_FD_UPPER_LAYER;
@@ -41,6 +37,18 @@ static __always_inline void ev_find_opened(struct ev_workspace *w)
         w->facts.flags |= FALCON_FLAG_FD_LOWER_LAYER;
     if (READ(u32, w->file, FALCON_FILE_MODE) & EV_FMODE_CREATED)
         w->facts.flags |= FALCON_FLAG_FD_CREATED;
+}
+
+static __always_inline void ev_find_opened(struct ev_workspace *w)
+{
+    w->names.path_length = 0;
+    if (!w->file)
+        return;
+    ev_walk_file(w, w->file);
+    ev_keep_walked(w);
+#ifdef FALCON_FILTERS_ASK_FLAGS
+    ev_judge_opened(w);
+#endif
 }
 
 /* Where a relative name starts, for names that led to no file: a struct path, 0: unknown. */
@@ -81,6 +89,10 @@ int ev_open(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     else
         f->flags |= FALCON_FLAG_WANTED;
+#ifndef FALCON_FILTERS_ASK_FLAGS
+    if (w->file)
+        ev_judge_opened(w);
+#endif
 
     u64 inode = ev_inode_of(w->file);
     out->body.ino = inode ? READ(u64, inode, FALCON_INODE_INO) : 0;
