@@ -213,7 +213,8 @@ class Sums:
 
     def drops(self) -> drops.Counters:
         """A program the kernel left out is an event nobody saw, as much as one without room."""
-        return drops.Counters(self.records.total(), self.dropped.total() + self.missed)
+        what = {**self.dropped, "not run": self.missed}
+        return drops.Counters(self.records.total(), self.dropped.total() + self.missed, what)
 
 
 def settle() -> None:

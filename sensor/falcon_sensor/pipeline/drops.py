@@ -9,7 +9,8 @@ deed. Once a second the kernel's counters are compared with the second before; w
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from falcon_rules import bundle
 from falcon_sensor import alerts
@@ -20,24 +21,33 @@ RULE = "Falcon internal: syscall event drop"
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Sums since the programs were attached. seen: records shipped; dropped: records the ring had no room for."""
+    """Sums since the programs were attached. seen: records shipped; dropped: records the ring had no room for.
+
+    by_kind: of the dropped ones, by kind of event.
+    """
 
     seen: int = 0
     dropped: int = 0
+    by_kind: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Events were lost and it is time to act. Numbers of the time since the check before."""
+    """Events were lost and it is time to act. Numbers of the time since the check before. what: by kind, for people.
+    untold: lost earlier, since the last time somebody was told.
+    """
 
     dropped: int
     seen: int
+    what: str = ""
+    untold: int = 0
 
     @property
     def text(self) -> str:
         return (
             f"{RULE}. {self.dropped} of {self.dropped + self.seen} events were lost in the last second, because the "
-            "ring buffer was full"
+            f"ring buffer was full{': ' + self.what if self.what else ''}"
+            f"{f'; {self.untold} more since this was last told' if self.untold else ''}"
         )
 
     def alert(self, hostname: str, time: int, fields: dict[str, str | int | float | bool]) -> alerts.Alert:
@@ -52,7 +62,13 @@ class Due:
             hostname=hostname,
             tags=(),
             output=self.text,
-            fields={"evt.time": time, "n_drops": self.dropped, "n_evts": self.seen, **fields},
+            fields={
+                "evt.time": time,
+                "n_drops": self.dropped,
+                "n_evts": self.seen,
+                **({"falcon.drops": self.what} if self.what else {}),
+                **fields,
+            },
         )
 
 
@@ -65,6 +81,7 @@ class Monitor:
         self._settings = settings
         self._tokens = float(settings.max_burst)
         self._last = Counters()
+        self._untold = 0
         self._checked: float | None = None
 
     def check(self, counters: Counters, now: float) -> Due | None:
@@ -74,13 +91,21 @@ class Monitor:
             self._tokens = min(float(self._settings.max_burst), self._tokens + earned)
         self._checked = now
         dropped, seen = counters.dropped - self._last.dropped, counters.seen - self._last.seen
-        self._last = counters
+        before, self._last = self._last, counters
         # Sums start anew when other programs took over.
         if dropped <= 0 or dropped <= self._settings.threshold * (dropped + max(0, seen)):
             return None
         self.occurrences += 1
+        self._untold += dropped
         if self._tokens < 1.0 or set(self._settings.actions) <= {"ignore"}:
             return None
         self._tokens -= 1.0
         self.actions_taken += 1
-        return Due(dropped, max(0, seen))
+        untold, self._untold = self._untold - dropped, 0
+        return Due(dropped, max(0, seen), _by_kind(before.by_kind, counters.by_kind), untold)
+
+
+def _by_kind(before: Mapping[str, int], now: Mapping[str, int]) -> str:
+    """``open 120, exec 3``: the most first."""
+    lost = {kind: count - before.get(kind, 0) for kind, count in now.items()}
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(lost.items(), key=lambda each: -each[1]) if count > 0)

@@ -59,3 +59,21 @@ def test_the_alert_has_the_numbers_and_the_static_fields():
     assert alert.priority is bundle.Priority.WARNING
     assert "3 of 10 events were lost" in alert.output
     assert alert.fields == {"evt.time": 5, "n_drops": 3, "n_evts": 7, "environment": "production"}
+
+
+def test_the_alert_says_what_was_lost():
+    watch = drops.Monitor(model.EventDrops())
+    watch.check(drops.Counters(10, 1, {"open": 1, "exec": 0}), 0.0)
+    due = watch.check(drops.Counters(20, 126, {"open": 4, "exec": 122}), 60.0)
+    assert due is not None
+    assert due.text.endswith(
+        "125 of 135 events were lost in the last second, because the ring buffer was full: exec 122, open 3"
+    )
+    assert due.alert("h", 1, {}).fields["falcon.drops"] == "exec 122, open 3"
+
+
+def test_what_was_lost_between_two_alerts_is_told_with_the_second():
+    _, due = checks(model.EventDrops(rate=0.25), *[(second, 10 * (second + 1)) for second in range(5)])
+    assert [each.untold for each in due if each is not None] == [0, 30]
+    assert due[4] is not None
+    assert due[4].text.endswith("; 30 more since this was last told")
