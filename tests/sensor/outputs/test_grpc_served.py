@@ -279,6 +279,19 @@ def test_an_address_somebody_has_is_waited_for(serve, client, address, capfd):
     assert "version" in client("version").rest()[0]
 
 
+def test_a_directory_that_cannot_be_made_is_told(serve, address, tmp_path, capfd):
+    (tmp_path / "run").write_text("a file")
+    serve()
+    said = ""
+
+    def told():
+        nonlocal said
+        said += capfd.readouterr().err
+        return f"cannot listen: {tmp_path}/run: File exists; trying again until it works" in said
+
+    until(told, "the reason")
+
+
 @pytest.fixture
 def tls(tmp_path):
     """Settings of the server, and files of a client."""

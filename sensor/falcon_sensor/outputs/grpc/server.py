@@ -78,7 +78,7 @@ class Server:
                     server = await self._start()
                     self._trouble = ""
                 except (OSError, RuntimeError) as error:
-                    self._trouble = getattr(error, "strerror", None) or str(error)
+                    self._trouble = _reason(error)
                     await asyncio.sleep(_AGAIN_SECONDS)
             await server.wait_for_termination()
         finally:
@@ -123,6 +123,12 @@ class Server:
             self._told = status
             self._writer.write(channel.line(status))
             await self._writer.drain()
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _path(address: str) -> str:
