@@ -75,8 +75,8 @@ def counts(by_priority: dict[int, int], open_: dict[int, int]) -> dict[str, Any]
     """open_: of those, the ones that nobody has acknowledged."""
     return {
         "total": sum(by_priority.values()),
-        "unacknowledged": sum(open_.values()),
         "priorities": [by_priority.get(each, 0) for each in bundle.Priority],
+        "open": [open_.get(each, 0) for each in bundle.Priority],
     }
 
 

@@ -51,10 +51,11 @@ export interface Page {
   seq: number;
 }
 
+/** By priority; open: those that nobody has acknowledged. */
 export interface Counts {
   total: number;
-  unacknowledged: number;
   priorities: number[];
+  open: number[];
 }
 
 export interface Timeline {

@@ -83,7 +83,7 @@ async def test_figures(client: test_utils.TestClient[Any, Any], kept: store.Stor
     )
     await kept.acknowledgements.set(examples.one(2).uuid, who="ada", reason="x")
     counts = await get(client, "counts?from=-1h")
-    assert counts == {"total": 2, "unacknowledged": 1, "priorities": [1, 0, 0, 0, 0, 0, 0, 1]}
+    assert counts == {"total": 2, "priorities": [1, 0, 0, 0, 0, 0, 0, 1], "open": [1, 0, 0, 0, 0, 0, 0, 0]}
     timeline = await get(client, "timeline?from=-1h&buckets=60")
     assert len(timeline["counts"]) == 60
     assert timeline["end"] - timeline["start"] == pytest.approx(3600, abs=1)

@@ -14,9 +14,11 @@ export function Counters({ view, query }: { view: View; query: string }) {
     refetchInterval: 60_000,
   });
   const data = counts.data;
-  const shown = data?.priorities.reduce(
-    (sum, each, index) => sum + (!view.priorities.length || view.priorities.includes(index) ? each : 0), 0,
+  const sum = (counts?: number[]) => counts?.reduce(
+    (found, each, index) => found + (!view.priorities.length || view.priorities.includes(index) ? each : 0), 0,
   );
+  const shown = sum(data?.priorities);
+  const open = sum(data?.open);
   return (
     <section class="counters" aria-label="Counters" aria-busy={counts.isFetching} data-query={query}>
       <div class="total">
@@ -27,7 +29,7 @@ export function Counters({ view, query }: { view: View; query: string }) {
         type="button" class="counter" aria-pressed={view.acknowledged === "no"}
         title="Alerts that nobody has acknowledged" onClick={() => show(view, { acknowledged: view.acknowledged === "no" ? "" : "no" })}
       >
-        <strong>{data ? bigNumber(data.unacknowledged) : "–"}</strong>
+        <strong>{open === undefined ? "–" : bigNumber(open)}</strong>
         <span>open</span>
       </button>
       <span class="rule" aria-hidden="true" />
