@@ -81,6 +81,16 @@ class Settings(BaseSettings):
         True
     )
 
+    hub_service_name: Annotated[
+        str, Field(description="Service of the hub, in its certificate; empty: there is no hub.")
+    ] = ""
+    hub_tls_secret: Annotated[str, Field(description="Secret for the hub's certificate; empty: <release>-hub-tls.")] = (
+        ""
+    )
+    hub_token_secret: Annotated[
+        str, Field(description="Secret for the token that sensors send to the hub; empty: somebody else fills one.")
+    ] = ""
+
     held_secret: Annotated[
         str, Field(description="Secret for last good versions of rules that are broken now; empty: <release>-held.")
     ] = ""
@@ -105,3 +115,7 @@ class Settings(BaseSettings):
     @property
     def admission_secret_name(self) -> str:
         return self.admission_secret or f"{self.release}-admission"
+
+    @property
+    def hub_tls_secret_name(self) -> str:
+        return self.hub_tls_secret or f"{self.release}-hub-tls"

@@ -58,7 +58,7 @@ def test_selectors_find_their_pods(values: Object, version: str):
     templates = dict(rendering.pods(objects))
     for each in objects:
         spec = each.get("spec", {})
-        if each["kind"] in ("Deployment", "DaemonSet", "PodDisruptionBudget"):
+        if each["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "PodDisruptionBudget"):
             selector = spec["selector"]["matchLabels"]
         elif each["kind"] == "Service":
             selector = spec["selector"]
@@ -87,7 +87,7 @@ def test_ports_and_volumes_are_there(values: Object, version: str):
         for container in pod["spec"]["containers"]:
             mounts = [mount["name"] for mount in container.get("volumeMounts", [])]
             assert sorted(mounts) == sorted(volumes), name
-            for probe in ("livenessProbe", "readinessProbe"):
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 if probe in container:
                     assert container[probe]["httpGet"]["port"] in ports[name]
 
@@ -109,9 +109,9 @@ def test_accounts_roles_and_references_are_there(values: Object, version: str):
     ("version", "wanted"), [(OLD, "policy/v1beta1"), ("v1.21.0", "policy/v1"), (TODAY, "policy/v1")]
 )
 def test_the_disruption_budget_is_of_a_version_that_the_server_has(version: str, wanted: str):
-    assert (
-        rendering.one(rendering.render({}, version), "PodDisruptionBudget", "falcon-operator")["apiVersion"] == wanted
-    )
+    objects = rendering.render({"hub": {"enabled": True, "podDisruptionBudget": {"enabled": True}}}, version)
+    for name in ("falcon-operator", "falcon-hub"):
+        assert rendering.one(objects, "PodDisruptionBudget", name)["apiVersion"] == wanted
 
 
 def test_another_release_name_gives_other_names():

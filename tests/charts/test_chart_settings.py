@@ -95,7 +95,8 @@ def test_the_operator_takes_its_settings(values: Object):
             settings.admission_secret_name,
             settings.held_secret_name,
         )
-        assert secrets == set(wanted)
+        hub = {settings.hub_tls_secret_name} if settings.hub_service_name else set()
+        assert secrets == {*wanted, *hub} | ({settings.hub_token_secret} - {""})
     labels = rendering.one(objects, "DaemonSet", f"{name}-sensor")["spec"]["template"]["metadata"]["labels"]
     selector = dict(each.split("=") for each in settings.sensor_selector.split(","))
     assert selector.items() <= labels.items()

@@ -50,6 +50,18 @@ imagePullSecrets:
 {{- define "falcon.secret.admission" -}}{{ include "falcon.fullname" . }}-admission{{- end -}}
 {{- define "falcon.secret.held" -}}{{ include "falcon.fullname" . }}-held{{- end -}}
 
+{{- define "falcon.hub" -}}{{ include "falcon.fullname" . }}-hub{{- end -}}
+{{/* The hub's certificate, and apart from it what sensors may know too: the token that they send. */}}
+{{- define "falcon.secret.hub" -}}{{ include "falcon.hub" . }}-tls{{- end -}}
+{{- define "falcon.secret.hubToken" -}}
+{{- default (printf "%s-token" (include "falcon.hub" .)) .Values.hub.ingest.existingSecret -}}
+{{- end -}}
+
+{{/* Whether sensors send their alerts to the hub: it is there, and no other receiver is named. */}}
+{{- define "falcon.toHub" -}}
+{{- if and .Values.hub.enabled (not .Values.sensor.settings.http_output.url) }}yes{{ end -}}
+{{- end -}}
+
 {{/* The container settings of everything that is not the sensor. */}}
 {{- define "falcon.restricted" -}}
 allowPrivilegeEscalation: false

@@ -149,8 +149,7 @@ class Operator:
 
 
 def _places(settings: Settings) -> rotation.Places:
-    service, namespace = settings.service_name, settings.namespace
-    names = (f"{service}.{namespace}.svc", f"{service}.{namespace}", f"{service}.{namespace}.svc.cluster.local")
+    namespace = settings.namespace
     extra = tuple(name.strip() for name in settings.admission_names.split(",") if name.strip())
     return rotation.Places(
         namespace=namespace,
@@ -159,8 +158,19 @@ def _places(settings: Settings) -> rotation.Places:
         admission=settings.admission_secret_name,
         webhook=settings.webhook_name,
         sensor_names=(settings.sensor_server_name,),
-        admission_names=(*names, *extra),
+        admission_names=(*_service_names(settings.service_name, namespace), *extra),
+        hub=_hub_places(settings) if settings.hub_service_name else None,
     )
+
+
+def _hub_places(settings: Settings) -> rotation.HubPlaces:
+    names = _service_names(settings.hub_service_name, settings.namespace)
+    # localhost: for whoever reaches it by `kubectl port-forward`.
+    return rotation.HubPlaces(settings.hub_tls_secret_name, settings.hub_token_secret, (*names, "localhost"))
+
+
+def _service_names(service: str, namespace: str) -> tuple[str, ...]:
+    return f"{service}.{namespace}.svc", f"{service}.{namespace}", f"{service}.{namespace}.svc.cluster.local"
 
 
 async def _first(work: asyncio.Task[None], other: Awaitable[Any]) -> None:

@@ -3,9 +3,11 @@
     <release>-ca         ca.key, ca.crt              for the operator alone: who has it can be anybody
     <release>-tls        tls.crt, tls.key, ca.crt    mounted by sensors: their API's certificate
     <release>-admission  tls.crt, tls.key, ca.crt    the admission server's certificate
+    <release>-hub-tls    tls.crt, tls.key, ca.crt    the hub's certificate, where there is a hub; sensors mount ca.crt
+    <release>-hub-token  token                       what sensors show to the hub, random; made anew when it is removed
 
-The names of the keys are those of cert-manager, which can fill the last two instead of us; we then
-only read. `ca.crt` holds every CA that is to be trusted, the newest first. The chart makes the
+The names of the keys are those of cert-manager, which can fill all but the first and the last instead
+of us; we then only read. `ca.crt` holds every CA that is to be trusted, the newest first. The chart makes the
 Secrets, empty, so that nobody needs the right to create any.
 
 When the CA changes, trust comes first: the new CA is stored, then the API server is told of it, then
@@ -17,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import secrets as random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +40,8 @@ _EVERY_SECONDS: Final = 60.0
 _SOON_SECONDS: Final = 0.5
 """While something is missing, at first: sensors and the webhook wait for it."""
 CA, CERTIFICATE, KEY, CA_KEY = "ca.crt", "tls.crt", "tls.key", "ca.key"
+TOKEN = "token"
+_TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,15 @@ class Material:
 
     authorities: str
     admission: certificates.Pair | None
+
+
+@dataclass(frozen=True, slots=True)
+class HubPlaces:
+    """Names of the hub's Secrets (token "": somebody else's) and the names in its certificate."""
+
+    tls: str
+    token: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ class Places:
     webhook: str
     sensor_names: tuple[str, ...]
     admission_names: tuple[str, ...]
+    hub: HubPlaces | None = None
 
 
 def _utcnow() -> datetime.datetime:
@@ -109,7 +124,10 @@ class Rotation:
         if material != self._published:
             self._published = material
             self._publish(material)
-        for secret in (sensor, admission):
+        served = [sensor, admission]
+        if places.hub is not None:
+            served.append(await secrets.read(self._api, places.namespace, places.hub.tls))
+        for secret in served:
             if end := certificates.expiry(secret.data.get(CERTIFICATE, "")):
                 EXPIRY.labels(secret.name).set(end.timestamp())
         return told and bool(material.authorities) and material.admission is not None
@@ -117,6 +135,8 @@ class Rotation:
     async def _maintain(self) -> bool:
         """The leader's part; whether the API server believes our webhook (or there is none)."""
         places = self._places
+        if places.hub is not None and places.hub.token:
+            await self._token(places.hub.token)
         if not self._manage:
             admission = await secrets.read(self._api, places.namespace, places.admission)
             return await self._tell_webhook(admission.data.get(CA, ""))
@@ -124,7 +144,16 @@ class Rotation:
         told = await self._tell_webhook(authorities)
         await self._serving(places.sensor, places.sensor_names, ca, authorities)
         await self._serving(places.admission, places.admission_names, ca, authorities)
+        if places.hub is not None:
+            await self._serving(places.hub.tls, places.hub.names, ca, authorities)
         return told
+
+    async def _token(self, name: str) -> None:
+        """Made once, and by us: what helm made would stand in the release's Secret and change with every rendering."""
+        secret = await secrets.read(self._api, self._places.namespace, name)
+        if not secret.data.get(TOKEN, "").strip():
+            logger.info("making a token for the hub's senders in Secret %s", name)
+            await secrets.write(self._api, self._places.namespace, secret, {TOKEN: random.token_urlsafe(_TOKEN_BYTES)})
 
     async def _authority(self) -> tuple[certificates.Pair, str]:
         """The CA that signs now, renewed if due, and all that are to be trusted."""

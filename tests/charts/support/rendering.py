@@ -81,6 +81,52 @@ VALUES: dict[str, Object] = {
         "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
         "webhook": {"failurePolicy": "Fail"},
     },
+    "hub": {"hub": {"enabled": True}},
+    "hub with everything": {
+        "fullnameOverride": "guard",
+        "hub": {
+            "enabled": True,
+            "image": "registry.example/hub@sha256:" + "0" * 64,
+            "settings": {
+                "custom_fields": {"environment": "production"},
+                "access": {"reader_tokens": [{"name": "reports", "token_env": "REPORTS_TOKEN"}]},
+                "store": {"retention": {"max_age_days": 90}},
+                "sinks": [{"name": "chat", "type": "slack", "webhook_url_file": "/secrets/slack"}],
+            },
+            "ingest": {"existingSecret": "senders"},
+            "database": {"existingSecret": "postgres", "key": "uri"},
+            "firstAdmin": {"existingSecret": "first", "key": "admin"},
+            "persistence": {"size": "1Gi", "storageClass": "fast", "annotations": {"example.com/a": "b"}},
+            "service": {"type": "LoadBalancer", "port": 443, "annotations": {"example.com/a": "b"}},
+            "ingress": {
+                "enabled": True,
+                "className": "nginx",
+                "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"},
+                "host": "falcon.example",
+                "tlsSecret": "falcon-example",
+            },
+            "allowFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
+            "podDisruptionBudget": {"enabled": True},
+            "resources": {"limits": {"memory": "2Gi"}},
+            "serviceAccount": {"annotations": {"example.com/role": "hub"}},
+            "podAnnotations": {"example.com/a": "b"},
+            "podLabels": {"example.com/tier": "alerts"},
+            "nodeSelector": {"pool": "system"},
+            "tolerations": [{"key": "system", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "important",
+            "extraEnv": [{"name": "REPORTS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "reports", "key": "token"}}}],
+            "extraVolumes": [{"name": "slack", "secret": {"secretName": "slack"}}],
+            "extraVolumeMounts": [{"name": "slack", "mountPath": "/secrets"}],
+        },
+        "serviceMonitor": {"enabled": True},
+    },
+    "hub without a volume, sensors with a receiver of their own": {
+        "hub": {"enabled": True, "persistence": {"enabled": False}},
+        "networkPolicy": {"enabled": False},
+        "sensor": {"settings": {"http_output": {"enabled": True, "url": "https://receiver.example/falcon"}}},
+    },
+    "hub and cert-manager": {"hub": {"enabled": True}, "certificates": {"certManager": {"enabled": True}}},
     "cert-manager": {"certificates": {"certManager": {"enabled": True}}},
     "cert-manager with an issuer": {
         "certificates": {"certManager": {"enabled": True, "issuerRef": {"kind": "ClusterIssuer", "name": "company"}}}
@@ -109,7 +155,7 @@ def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
     for each in objects:
         if each["kind"] == "Pod":
             yield each["metadata"]["name"], each
-        elif "template" in each.get("spec", {}) and each["kind"] in ("Deployment", "DaemonSet", "Job"):
+        elif "template" in each.get("spec", {}) and each["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             yield each["metadata"]["name"], each["spec"]["template"]
 
 

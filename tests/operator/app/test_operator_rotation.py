@@ -17,7 +17,9 @@ START = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 class Years:
     """A rotation, what it published, and the time."""
 
-    def __init__(self, world: World, manage: bool = True, leads: bool = True) -> None:
+    def __init__(
+        self, world: World, manage: bool = True, leads: bool = True, hub: rotation.HubPlaces | None = None
+    ) -> None:
         self.world = world
         self.now = START
         self.published: list[rotation.Material] = []
@@ -29,6 +31,7 @@ class Years:
             webhook="",
             sensor_names=("falcon-sensor",),
             admission_names=("falcon-operator.falcon.svc",),
+            hub=hub,
         )
         self.rotation = rotation.Rotation(
             world.api, places, manage, lambda: leads, self.published.append, lambda: self.now
@@ -115,3 +118,54 @@ async def test_a_secret_that_is_missing_is_an_error_that_names_it(world):
     await world.api.delete(kinds.SECRET, "falcon-ca", world.namespace)
     with pytest.raises(errors.NotFound, match="falcon-ca"):
         await Years(world).rotation.turn()
+
+
+HUB = rotation.HubPlaces("falcon-hub-tls", "falcon-hub-token", ("falcon-hub.falcon.svc", "localhost"))
+
+
+@pytest.fixture
+async def hub_secrets(world):
+    for name in (HUB.tls, HUB.token):
+        await world.make(kinds.SECRET, {"metadata": {"name": name}}, world.namespace)
+
+
+async def test_the_hub_gets_a_certificate_of_the_same_ca_and_a_token(world, hub_secrets):
+    years = Years(world, hub=HUB)
+    secrets = await years.after(0)
+    tls, token = await years.texts("hub-tls"), await years.texts("hub-token")
+    assert tls["ca.crt"] == secrets["ca"]["ca.crt"]
+    assert certificates.fits(tls["tls.crt"], tls["ca.crt"], HUB.names)
+    # It goes to sensors: nothing else may be with it.
+    assert token.keys() == {"token"}
+    assert len(token["token"]) >= 32
+
+
+async def test_the_hubs_certificate_is_renewed_and_its_token_stays(world, hub_secrets):
+    years = Years(world, hub=HUB)
+    await years.after(0)
+    tls, token = await years.texts("hub-tls"), await years.texts("hub-token")
+    await years.after(61)
+    assert (await years.texts("hub-tls"))["tls.crt"] != tls["tls.crt"]
+    assert await years.texts("hub-token") == token
+
+
+async def test_a_token_that_was_removed_is_made_anew(world, hub_secrets):
+    years = Years(world, hub=HUB)
+    await years.after(0)
+    first = await years.texts("hub-token")
+    await world.api.patch(kinds.SECRET, HUB.token, {"data": {"token": None}}, world.namespace)
+    await years.after(0)
+    assert (await years.texts("hub-token"))["token"] not in ("", first["token"])
+
+
+async def test_the_hubs_token_is_ours_where_somebody_else_makes_certificates(world, hub_secrets):
+    years = Years(world, manage=False, hub=HUB)
+    await years.rotation.turn()
+    assert (await years.texts("hub-token"))["token"]
+    assert await years.texts("hub-tls") == {}
+
+
+async def test_a_token_that_somebody_else_gives_is_left_to_him(world, hub_secrets):
+    years = Years(world, hub=rotation.HubPlaces(HUB.tls, "", HUB.names))
+    await years.after(0)
+    assert await years.texts("hub-token") == {}

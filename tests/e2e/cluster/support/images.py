@@ -10,9 +10,11 @@ import shutil
 
 from tests.e2e.cluster.support import access
 
-TARGETS = ("operator", "sensor")
-_SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "requirements", "scripts/image")
-_PACKAGES = ("rules/falcon_rules", "operator/falcon_operator", "sensor/falcon_sensor")
+TARGETS = ("operator", "sensor", "hub")
+_SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "requirements", "scripts/image", "scripts/web")
+_PACKAGES = ("rules/falcon_rules", "operator/falcon_operator", "sensor/falcon_sensor", "hub/falcon_hub", "hub/web")
+_MADE = {"__pycache__", "node_modules", "static"}
+"""Folders that are made from the others."""
 _KEPT = 3
 """States of the sources whose images are kept: a few 100 MB each."""
 
@@ -29,7 +31,7 @@ def tag() -> str:
     for name in (*_SOURCES, *_PACKAGES):
         top = access.ROOT / name
         for path in sorted([top] if top.is_file() else top.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not _MADE.intersection(path.parts):
                 digest.update(f"{path.relative_to(access.ROOT)}\0{path.stat().st_mode & 0o111}\0".encode())
                 digest.update(path.read_bytes())
     return f"e2e-{digest.hexdigest()[:16]}"
