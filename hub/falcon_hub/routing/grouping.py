@@ -26,28 +26,29 @@ _NAMESPACE: Final = uuid.UUID("c3b1f9a4-0d0e-4c55-8c53-0f8d6b1f4a77")
 
 @dataclass(slots=True)
 class Window:
-    """until_ns: wall clock, as it must mean the same after a restart. latest: None while there were no repeats; seq:
-    its number in the store."""
+    """until_ns: wall clock, as it must mean the same after a restart. The rest is about the repeats, if any:
+    how many, when the first and last happened, their uuids, and the number of the last in the store."""
 
     until_ns: int
     count: int = 0
     first_ns: int = 0
     last_ns: int = 0
     first_uuid: str = ""
+    last_uuid: str = ""
     seq: int = 0
-    latest: alerts.Alert | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A window that ended with repeats. key: the same whenever this is told."""
+    """A window that ended with repeats. key: the same whenever this is told. seq: the latest of them, which the store
+    has. name: for `Groups.told`."""
 
     key: str
-    alert: alerts.Alert
     count: int
     first_ns: int
     last_ns: int
     seq: int
+    name: str
 
 
 class Groups:
@@ -68,27 +69,34 @@ class Groups:
         if not window.count:
             window.first_ns, window.first_uuid = alert.time_ns, alert.uuid
         window.count += 1
-        window.last_ns = alert.time_ns
-        window.latest, window.seq = alert, seq
+        window.last_ns, window.last_uuid, window.seq = alert.time_ns, alert.uuid, seq
         return True
 
     def due(self, now_ns: int) -> list[Due]:
-        """Windows to be told of now, in the order in which they end. Call `told` for each."""
-        over = [(window.until_ns, key) for key, window in self._windows.items() if window.until_ns <= now_ns]
+        """Windows to be told of now, in the order in which they end. Those without repeats just end."""
+        over = sorted((window.until_ns, key) for key, window in self._windows.items() if window.until_ns <= now_ns)
         extra = len(self._windows) - len(over) - MOST
         if extra > 0:
-            waiting = [(window.until_ns, key) for key, window in self._windows.items() if window.until_ns > now_ns]
+            waiting = ((window.until_ns, key) for key, window in self._windows.items() if window.until_ns > now_ns)
             over += sorted(waiting)[:extra]
         found: list[Due] = []
-        for _, key in sorted(over):
-            window = self._windows[key]
-            if window.latest is None:
-                del self._windows[key]
+        for _, name in over:
+            window = self._windows[name]
+            if not window.count:
+                del self._windows[name]
                 continue
-            name = str(uuid.uuid5(_NAMESPACE, f"{key} {window.first_uuid} {window.latest.uuid} {window.count}"))
-            found.append(Due(name, window.latest, window.count, window.first_ns, window.last_ns, window.seq))
-            self._windows[key] = Window(now_ns + self._length_ns)
+            key = str(uuid.uuid5(_NAMESPACE, f"{name} {window.first_uuid} {window.last_uuid} {window.count}"))
+            found.append(Due(key, window.count, window.first_ns, window.last_ns, window.seq, name))
         return found
+
+    def told(self, due: Due, now_ns: int) -> None:
+        """The next window of the same begins."""
+        self._windows[due.name] = Window(now_ns + self._length_ns)
+
+    def end(self) -> None:
+        """All windows are over: repeats are not counted any more."""
+        for window in self._windows.values():
+            window.until_ns = 0
 
     def next_ns(self) -> int | None:
         """When the next window ends."""
@@ -101,32 +109,20 @@ class Groups:
 
     def dump(self) -> str:
         """All of it as text, for the store."""
-        return json.dumps({key: _plain(window) for key, window in self._windows.items()}, separators=(",", ":"))
+        plain = {name: [each.until_ns] if not each.count else _plain(each) for name, each in self._windows.items()}
+        return json.dumps(plain, separators=(",", ":"))
 
     def load(self, text: str) -> None:
         """What `dump` gave. A text that is none is ignored: the repeats in it are in the store and on the page."""
         try:
-            self._windows = {key: _window(plain) for key, plain in json.loads(text).items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            self._windows = {str(name): Window(*plain) for name, plain in json.loads(text).items()}
+        except (ValueError, TypeError, AttributeError):
             self._windows = {}
 
 
-def _plain(window: Window) -> dict[str, Any]:
-    plain: dict[str, Any] = {"until": window.until_ns}
-    if window.latest is not None:
-        plain |= {"count": window.count, "first": window.first_ns, "last": window.last_ns, "uuid": window.first_uuid}
-        plain["seq"] = window.seq
-        plain["latest"] = window.latest.to_json()
-    return plain
-
-
-def _window(plain: dict[str, Any]) -> Window:
-    window = Window(int(plain["until"]))
-    if "latest" in plain:
-        window.count, window.first_ns, window.last_ns = int(plain["count"]), int(plain["first"]), int(plain["last"])
-        window.first_uuid, window.seq = str(plain["uuid"]), int(plain["seq"])
-        window.latest = alerts.parse(plain["latest"])
-    return window
+def _plain(window: Window) -> list[Any]:
+    """In the order of the class."""
+    return [getattr(window, name) for name in Window.__slots__]
 
 
 def _key(by: tuple[str, ...]) -> Callable[[alerts.Alert], str]:

@@ -73,6 +73,8 @@ class Worker:
         self._seq = self._committed = 0
         self._moved_at = self._clock.monotonic()
         self._looked_at: float | None = None
+        self._ending = False
+        """The windows are of former settings."""
 
     @property
     def held(self) -> int:
@@ -84,8 +86,14 @@ class Worker:
         beginning = self.wanted.start == "beginning"
         self._seq = self._committed = await self._spool.cursor(self.wanted.name, beginning=beginning)
         state = await self._spool.state(self.wanted.name)
+        if self._groups is None and state is not None:
+            # Repeats are not counted any more; those that were are told once.
+            self._groups = grouping.Groups(options.Grouping())
+            self._ending = True
         if self._groups is not None:
             self._groups.load(state or "{}")
+            if self._ending:
+                self._groups.end()
 
     async def run(self) -> None:
         """Until it is stopped and has finished the request under way, or is cancelled."""
@@ -93,7 +101,10 @@ class Worker:
             try:
                 await self._round()
             except delivery.Stopped:
-                return await self._advance(force=True)
+                # Windows may know of alerts that were not sent any more: what the store has of them is right.
+                if self._groups is None:
+                    await self._advance(force=True)
+                return
             except records.Unavailable:
                 # Nothing was moved; what was sent since the last commit is sent again.
                 await self._clock.sleep(STORE_PAUSE_SECONDS)
@@ -214,13 +225,18 @@ class Worker:
     async def _tell_repeats(self) -> None:
         if self._groups is None:
             return
-        due = self._groups.due(self._clock.now_ns())
-        for each in due:
-            await self._one_allowed()
-            message = self._renderer.repeats(each.key, each.alert, each.count, each.first_ns, each.last_ns)
-            await self.delivery.deliver([delivery.Parcel(message, (each.seq,))])
-        if due:
+        for each in self._groups.due(self._clock.now_ns()):
+            found = await self._spool.after(each.seq - 1, 1)
+            # Retention may have removed it meanwhile, and with it what there was to tell.
+            if found and found[0].seq == each.seq:
+                await self._one_allowed()
+                message = self._renderer.repeats(each.key, found[0].alert, each.count, each.first_ns, each.last_ns)
+                await self.delivery.deliver([delivery.Parcel(message, (each.seq,))])
+            self._groups.told(each, self._clock.now_ns())
             await self._advance(force=True)
+        if self._ending:
+            self._groups, self._ending = None, False
+            await self._spool.advance(self.wanted.name, self._seq, None)
 
     async def _second_chances(self) -> None:
         """Dead letters that somebody wants tried again."""

@@ -62,7 +62,7 @@ class Letters:
 
 
 class Spool:
-    """The store as a worker sees it. away: it cannot be asked."""
+    """The store as a worker sees it. away: it cannot be asked. gone: retention has removed alerts up to this number."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -72,6 +72,7 @@ class Spool:
         self.kept: str | None = None
         self.advanced: list[int] = []
         self.away = False
+        self.gone = 0
         self.dead_letters = Letters(self)
         self.idle: Callable[[], None] = lambda: None
         """Called when the worker has nothing to do."""
@@ -82,9 +83,10 @@ class Spool:
 
     async def after(self, seq: int, limit: int) -> list[records.Stored]:
         self.check()
+        start = max(seq, self.gone)
         return [
-            records.Stored(seq + 1 + index, alert, 0, 1 if seq + 1 + index in self.silenced else None)
-            for index, alert in enumerate(self.alerts[seq : seq + limit])
+            records.Stored(number, alert, 0, 1 if number in self.silenced else None)
+            for number, alert in enumerate(self.alerts[start : start + limit], start + 1)
         ]
 
     async def wait(self, seq: int, seconds: float) -> bool:
@@ -148,6 +150,8 @@ class Bench:
         self.said: list[str] = []
         self.wanted = sinks.wanted(kind, **own, **given)
         self.worker = self._worker()
+        self.finished = False
+        """The worker has ended by itself."""
 
     def _worker(self) -> worker.Worker:
         return worker.Worker(self.wanted, self.receiver, self.spool, self.said.append, None, self.clock)
@@ -177,6 +181,7 @@ class Bench:
                     await asyncio.sleep(0)
                     if task.done():
                         task.result()
+                        self.finished = True
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
