@@ -92,6 +92,24 @@ def test_a_kernel_that_takes_little_gets_a_small_filter(most):
     assert all(wanted(small, matching(number)) for number in range(20))
 
 
+def test_many_rules_about_ports_and_addresses_still_refuse_ordinary_connects():
+    def talking(number):
+        tests = (
+            comparison("fd.sport", "=", 10_000 + number),
+            comparison("fd.sip", "=", bytes((192, 0, 2, number % 250))),
+            typed.Negation(comparison("proc.name", "=", b"client%d" % number)),
+        )
+        return worlds.rule(typed.All(tests), f"rule {number}", ("connect",))
+
+    made = build.make([talking(number) for number in range(320)])
+
+    def connecting(port, address):
+        return interpret.Facts("connect", result=0, family=2, dest_port=port, destination=address)
+
+    assert all(wanted(made, connecting(10_000 + n, bytes((192, 0, 2, n % 250)))) for n in range(320))
+    assert not wanted(made, connecting(443, bytes((127, 0, 0, 1))))
+
+
 def test_when_nothing_fits_everything_is_wanted(monkeypatch):
     monkeypatch.setattr(automaton, "MOST_STATES", 2)
     nothing = build.make([rule(0)])

@@ -30,7 +30,8 @@ def _keep(leaf: expression.Leaf, step: int) -> bool:
     return leaf.positive or isinstance(atom, atoms.Bits) or step < 4
 
 
-STEPS = 6
+_ONE_TEXT, _ONE_ENDPOINT = 5, 6
+STEPS = 7
 """Then everything is wanted."""
 
 
@@ -41,11 +42,13 @@ def weakened(given: clauses.Clauses, step: int) -> clauses.Clauses:
     if step >= STEPS:
         return {expression.TRUE: frozenset[str]().union(*given.values())}
     kept = clauses.changed(given, lambda leaf: leaf if _keep(leaf, step) else expression.TRUE)
-    if step < STEPS - 1:
+    if step < _ONE_TEXT:
         return kept
     found: dict[expression.Expression, clauses.Names] = {}
     for condition, names in kept.items():
         plain = _one_text_each(condition)
+        if step >= _ONE_ENDPOINT:
+            plain = _ports_alone(plain)
         found[plain] = found.get(plain, frozenset()) | names
     return clauses.absorbed(found)
 
@@ -56,6 +59,25 @@ def _one_text_each(condition: expression.Expression) -> expression.Expression:
     facts = [part for part in parts if isinstance(part, expression.Leaf) and not isinstance(part.atom, atoms.Text)]
     texts = [found for part in parts if (found := _text_in(part)) is not None]
     return expression.every(*facts, *(map(expression.leaf, sorted(texts, key=_reach)[:1])))
+
+
+def _ports_alone(condition: expression.Expression) -> expression.Expression:
+    """Without the addresses where there is a port: a thousand rules about a port and an address each become one test,
+    of a thousand ports."""
+    parts = clauses.conjuncts(condition)
+    if not any(_is_port(part) for part in parts):
+        return condition
+    return expression.every(
+        *(part for part in parts if not (isinstance(part, expression.Leaf) and isinstance(part.atom, atoms.Address)))
+    )
+
+
+def _is_port(part: expression.Expression) -> bool:
+    return (
+        isinstance(part, expression.Leaf)
+        and isinstance(part.atom, atoms.Number)
+        and part.atom.fact in ("source_port", "dest_port")
+    )
 
 
 def _text_in(part: expression.Expression) -> atoms.Text | None:

@@ -168,6 +168,7 @@ _LEFT_OUT = (
     "all of the process but whether it is in a container are",
     "all of the process but whether it is in a container, and names that a file must not have, are",
     "all but the flags and one test of the file's name for each rule are",
+    "all but the flags and one test of the file's name, or of the port, for each rule are",
     "all are",
 )
 """By step of `bounds.weakened`."""
