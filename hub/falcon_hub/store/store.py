@@ -6,6 +6,7 @@ Writes return when they are committed. `records.Unavailable` means: not now; not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
@@ -44,6 +45,8 @@ class Store:
         self._readers = database.readers(location)
         self._threads = futures.ThreadPoolExecutor(database.READERS, "store-reader")
         self._last_seq = last_seq
+        # SQLite has one hub; its own commits are all there are.
+        self._shared = location.drivername != "sqlite"
         self._changed = asyncio.Condition()
         self._live = live.Live(self._loop)
         self._writer = writing.Writer(database.writer(location), self._committed)
@@ -96,10 +99,11 @@ class Store:
             if left <= 0:
                 return False
             try:
-                async with asyncio.timeout(min(left, _FOREIGN_SECONDS)), self._changed:
-                    await self._changed.wait()
+                async with asyncio.timeout(min(left, _FOREIGN_SECONDS) if self._shared else left), self._changed:
+                    await self._changed.wait_for(lambda: self._last_seq > seq)
             except TimeoutError:
-                self._last_seq = max(self._last_seq, await self.read(reading.last_seq))
+                if self._shared:
+                    self._last_seq = max(self._last_seq, await self.read(reading.last_seq))
         return True
 
     def subscribe(self) -> live.Subscription:
@@ -180,7 +184,9 @@ class Store:
             raise
 
     def _committed(self, stored: list[records.Stored]) -> None:
-        self._loop.call_soon_threadsafe(self._tell, stored)
+        # At the very end there may be nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._tell, stored)
 
     def _tell(self, stored: list[records.Stored]) -> None:
         self._last_seq = max(self._last_seq, stored[-1].seq)
