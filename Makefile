@@ -1,6 +1,6 @@
 # `make` alone prints what there is. Every target does its own set-up; a second run of it costs nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test e2e bench soak bench-cluster bench-hub crds chart image lock clean
+.PHONY: help setup run check test test-kernels e2e bench soak bench-cluster bench-hub crds chart image lock clean
 
 # What to load and how: make run RULES=my_rules.yaml ARGS="--json --duration 60"
 RULES ?= rules/default
@@ -27,6 +27,9 @@ check: setup ## lint, format, types, layers
 test: setup ## everything that can be tested here; with a cluster (see e2e) too if FALCON_E2E_KUBECONFIG is set
 	@.venv/bin/pytest -n $(JOBS) --dist loadgroup -m "not cluster" $(ARGS)
 	@[ -z "$$FALCON_E2E_KUBECONFIG" ] || .venv/bin/pytest tests/e2e/cluster
+
+test-kernels: setup ## the kernel's tests in virtual machines with Debian's kernels (needs qemu-system-x86_64; long)
+	@.venv/bin/python -m tests.kernel.vm $(ARGS)
 
 e2e: setup ## build the images, install the chart into a real cluster, test it there (tests/e2e/cluster/README.md)
 	@.venv/bin/pytest tests/e2e/cluster $(ARGS)

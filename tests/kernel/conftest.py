@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import typing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from falcon_sensor.kernel import probes
+from falcon_sensor.kernel import backends, choosing, probes
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import decode, layout
 
@@ -36,20 +38,33 @@ static __always_inline int falcon_want_KIND(const struct falcon_facts *f, const 
 RING = 1 << 22
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Acted:
-    """What an actor did: its pid, what its calls returned, and the records of it and its children."""
+    """What an actor did: its pid, what its calls returned, and the records of it and its children.
+
+    sees_absent_calls: the probes would have shown calls that this kernel does not have.
+    """
 
     pid: int
     results: list[int]
     records: list[decode.Record]
+    sees_absent_calls: bool = True
 
     def of(self, *events: str) -> list[decode.Record]:
-        return [record for record in self.records if record.event in events and not self._is_start(record)]
+        return [record for record in self.records if record.event in events]
 
     def one(self, *events: str) -> decode.Record:
         (record,) = self.of(*events)
         return record
+
+    def ours(self, records: Iterable[decode.Record]) -> list[decode.Record]:
+        """Those of the actor and its children, its own exec left out."""
+        return [
+            record
+            for record in records
+            if self.pid in (record.head.pid, *(ancestor.pid for ancestor in record.ancestors))
+            and not self._is_start(record)
+        ]
 
     def _is_start(self, record: decode.Record) -> bool:
         """The actor's own exec, by the test."""
@@ -73,11 +88,34 @@ def failed_execs() -> bool:
     return False
 
 
+# Set in the virtual machines of `make test-kernels`, where all takes ten times as long.
+if seconds := os.environ.get("FALCON_TEST_LOADER_SECONDS"):
+    probes.CHILD_SECONDS = int(seconds)
+
+
 @pytest.fixture(scope="module")
-def attached(failed_execs: bool) -> Iterator[probes.Probes]:
-    """Probes for all events of actors."""
-    plan = contract.Plan(frozenset(layout.EVENTS), ONLY_THE_ACTOR, failed_execs=failed_execs)
-    with probes.load(plan, RING) as loaded:
+def backend() -> choosing.Wish:
+    """Of the module's probes: the one that every kernel has, or what `make test-kernels` asks for."""
+    return typing.cast(choosing.Wish, os.environ.get("FALCON_TEST_BACKEND") or "c")
+
+
+@pytest.fixture(scope="module")
+def only_the_actor(failed_execs: bool) -> contract.Plan:
+    """All events of actors."""
+    return contract.Plan(frozenset(layout.EVENTS), ONLY_THE_ACTOR, failed_execs=failed_execs)
+
+
+@pytest.fixture(scope="module")
+def attached(only_the_actor: contract.Plan, backend: choosing.Wish) -> Iterator[probes.Probes]:
+    """Its probes."""
+    cache = os.environ.get("FALCON_TEST_PROGRAM_CACHE") or ""
+    try:
+        loaded = probes.load(only_the_actor, RING, backend=backend, cache=cache)
+    except probes.ProbeError as error:
+        if backend == "c" or "cannot be had here" not in str(error):
+            raise
+        pytest.skip(str(error))
+    with loaded:
         yield loaded
 
 
@@ -100,11 +138,8 @@ def act(actor: Path, attached: probes.Probes) -> Act:
         output, _ = process.communicate()
         assert process.returncode == 0
         records = [decode.Record(data) for data in attached.ring.records()]
-        ours = [
-            record
-            for record in records
-            if process.pid in (record.head.pid, *(ancestor.pid for ancestor in record.ancestors))
-        ]
-        return Acted(process.pid, [int(line) for line in output.split()], ours)
+        results = [int(line) for line in output.split()]
+        acted = Acted(process.pid, results, [], attached.backend is backends.Backend.C)
+        return dataclasses.replace(acted, records=acted.ours(records))
 
     return run

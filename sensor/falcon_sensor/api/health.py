@@ -25,8 +25,9 @@ class Output:
 class Health:
     """Sums are since the start of the sensor, over all bundles.
 
-    attached: probes are at work. consuming: the consumer's thread lives. idle: seconds since the main thread was
-    last seen. alerts: (rule, priority, count). matches, suppressed, rule_errors, rule_seconds: by rule name. seen,
+    attached: probes are at work. backend: theirs, empty for none. consuming: the consumer's thread lives.
+    idle: seconds since the main thread was last seen. alerts: (rule, priority, count). matches, suppressed,
+    rule_errors, rule_seconds: by rule name. seen,
     records, drops: by kind. hooks: by hook how often its program ran and the seconds it took, while that is measured.
     left_out: programs the kernel did not run. ring_used, ring_size: bytes. last_event: unix
     seconds of the last record read, 0 for none. foreign, unknown, held: see `pipeline.ownership`.
@@ -37,6 +38,7 @@ class Health:
     """
 
     attached: bool = False
+    backend: str = ""
     consuming: bool = False
     idle: float = 0.0
     alerts: tuple[tuple[str, str, int], ...] = ()

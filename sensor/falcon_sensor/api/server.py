@@ -30,7 +30,6 @@ class About:
     node: str
     version: str
     kernel: str
-    backend: str
 
 
 def private(
@@ -73,7 +72,7 @@ def private(
         report: dict[str, Any] = {**sensor.in_force.report(), **_about(about), "drops": None, "lastEventTime": None}
         found = await _health(sensor)
         if found is not None:
-            report |= {"drops": found.dropped, "lastEventTime": found.last_event or None}
+            report |= {"drops": found.dropped, "lastEventTime": found.last_event or None, "backend": found.backend}
         return _json(report)
 
     application = web.Application(middlewares=[guard], client_max_size=most_bytes)
@@ -128,7 +127,7 @@ async def _health(sensor: bundles.Sensor) -> health.Health | None:
 
 
 def _about(about: About) -> dict[str, str]:
-    return {"node": about.node, "version": about.version, "kernel": about.kernel, "backend": about.backend}
+    return {"node": about.node, "version": about.version, "kernel": about.kernel}
 
 
 def _verdict(good: bool, reason: str) -> web.Response:

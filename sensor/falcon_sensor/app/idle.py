@@ -21,6 +21,8 @@ class Ring:
 class Idle:
     """In the place of `kernel.probes.Probes`."""
 
+    backend, why = "", ""
+
     def __init__(self) -> None:
         self.ring = Ring()
         # Something that can be waited for and never comes.

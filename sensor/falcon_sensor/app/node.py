@@ -47,7 +47,6 @@ class About:
     node: str
     version: str
     kernel: str
-    backend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +218,7 @@ class Node:
 
 def about(name: str) -> About:
     """name: the node's."""
-    return About(name, metadata.version("falcon-k8s"), os.uname().release, "C")
+    return About(name, metadata.version("falcon-k8s"), os.uname().release)
 
 
 def network_namespace(wanted: str, host: int | None) -> int | None:

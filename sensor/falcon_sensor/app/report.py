@@ -33,6 +33,7 @@ def health(parts: Parts, current: working.Working, sums: working.Sums, seen: flo
     names.admit((sums.matches, sums.errors, sums.microseconds), (rule.name for rule in current.engine.running))
     return shape.Health(
         attached=current.plan is not None,
+        backend=current.probes.backend.upper(),
         consuming=consuming.alive and parts.watch.alive,
         idle=time.monotonic() - seen,
         alerts=tuple(

@@ -122,9 +122,11 @@ class Sensor:
         rules, events = len(self.current.engine.running), self.current.events
         if self._node is not None and not rules:
             return f"{self._hostname} has no rules yet and waits for the operator"
+        probes, plural = self.current.probes, "s"
+        backend = f"backend {probes.backend.upper() or 'none'}{f' ({probes.why})' if probes.why else ''}"
         return (
-            f"watching {self._hostname}: {rules} rule{'s' * (rules != 1)}, {events} event type{'s' * (events != 1)}, "
-            f"backend C"
+            f"watching {self._hostname}: {rules} rule{plural * (rules != 1)}, "
+            f"{events} event type{plural * (events != 1)}, {backend}"
         )
 
     def watch(self, caught: signals.Signals, duration: float | None) -> int:

@@ -134,7 +134,9 @@ class Workshop:
     def attach(self, plan: contract.Plan, child: probes.Child | None = None) -> probes.Probes:
         """Raises NotAttached."""
         try:
-            return probes.load(plan, self._settings.ring_bytes, child=child, cache=self._settings.program_cache)
+            settings = self._settings
+            wished = settings.probe.backend
+            return probes.load(plan, settings.ring_bytes, child=child, cache=settings.program_cache, backend=wished)
         except probes.ProbeError as error:
             raise NotAttached(str(error)) from None
 

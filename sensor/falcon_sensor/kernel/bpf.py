@@ -16,13 +16,28 @@ from enum import IntEnum
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_FREEZE = 0, 1, 2, 22
-_PROGRAM_LOAD, _TEST_RUN, _INFO, _RAW_TRACEPOINT = 5, 10, 15, 17
-_RAW_TRACEPOINT_PROGRAM = 17  # BPF_PROG_TYPE_RAW_TRACEPOINT, by chance the same number
+_PROGRAM_LOAD, _TEST_RUN, _INFO, _RAW_TRACEPOINT, _LINK_CREATE = 5, 10, 15, 17, 28
 _ENABLE_STATS = 32
 _NAME_BYTES = 15
 _ATTRIBUTE_BYTES = 128
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Program(IntEnum):
+    """Types of programs."""
+
+    TRACEPOINT = 5
+    RAW_TRACEPOINT = 17
+    TRACING = 26
+
+
+FUNCTION_END = 25
+"""Attach type of a tracing program: BPF_TRACE_FEXIT."""
+_PERF_EVENT = 41
+
+_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+_PERF_TRACEPOINT, _PERF_ATTRIBUTE_BYTES, _PERF_CLOEXEC = 2, 64, 8
 
 
 class Objects(IntEnum):
@@ -49,12 +64,20 @@ def create_map(type: int, key_size: int, value_size: int, entries: int, flags: i
     return call(_MAP_CREATE, shape)[0]
 
 
-def load_program(code: bytes, name: str, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
-    """Has a raw tracepoint program verified; its descriptor. log: what the verifier says goes there."""
+def load_program(
+    code: bytes,
+    name: str,
+    log: ctypes.Array[ctypes.c_char] | None = None,
+    type: Program = Program.RAW_TRACEPOINT,
+    attach_type: int = 0,
+    function_id: int = 0,
+) -> int:
+    """Has a program verified; its descriptor. log: what the verifier says goes there. function_id: of tracing programs,
+    the BTF id of the function they will be attached to."""
     code_buffer, license = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
     attribute = struct.pack(
-        "<IIQQIIQII15sx",
-        _RAW_TRACEPOINT_PROGRAM,
+        "<IIQQIIQII15sxII36xI",
+        type,
         len(code) // 8,
         ctypes.addressof(code_buffer),
         ctypes.addressof(license),
@@ -64,6 +87,9 @@ def load_program(code: bytes, name: str, log: ctypes.Array[ctypes.c_char] | None
         0,
         0,
         name.encode()[:_NAME_BYTES],
+        0,
+        attach_type,
+        function_id,
     )
     return call(_PROGRAM_LOAD, attribute)[0]
 
@@ -72,6 +98,25 @@ def attach_raw_tracepoint(program_fd: int, tracepoint: str) -> int:
     """The link's descriptor: the program runs until nobody holds it any more."""
     name = ctypes.create_string_buffer(tracepoint.encode())
     return call(_RAW_TRACEPOINT, struct.pack("<QI", ctypes.addressof(name), program_fd))[0]
+
+
+def attach_tracing(program_fd: int) -> int:
+    """The same for a tracing program, which knows its function."""
+    return call(_RAW_TRACEPOINT, struct.pack("<QI", 0, program_fd))[0]
+
+
+def attach_tracepoint(program_fd: int, number: int) -> int:
+    """The same for a tracepoint program, on all CPUs. number: as tracefs tells it. Raises OSError before 5.15."""
+    attribute = struct.pack("<IIQQ", _PERF_TRACEPOINT, _PERF_ATTRIBUTE_BYTES, number, 1)
+    buffer = ctypes.create_string_buffer(attribute, _PERF_ATTRIBUTE_BYTES)
+    event = _libc.syscall(_PERF_EVENT_OPEN[platform.machine()], buffer, -1, 0, -1, _PERF_CLOEXEC)
+    if event < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    try:
+        return call(_LINK_CREATE, struct.pack("<III", program_fd, event, _PERF_EVENT))[0]
+    finally:
+        os.close(event)  # the link holds it
 
 
 def lookup(map_fd: int, key: int, value_size: int) -> bytes:

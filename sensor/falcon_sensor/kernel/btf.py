@@ -20,7 +20,7 @@ VMLINUX = Path("/sys/kernel/btf/vmlinux")
 _MAGIC = 0xEB9F
 
 _PTR, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _VOLATILE, _CONST, _RESTRICT = 2, 3, 4, 5, 6, 8, 9, 10, 11
-_FUNC_PROTO, _TYPE_TAG, _ENUM64 = 13, 18, 19
+_FUNC, _FUNC_PROTO, _TYPE_TAG, _ENUM64 = 12, 13, 18, 19
 
 # Words that follow a type's three common ones: a fixed number for some kinds, or so many per member.
 _FIXED_WORDS = {1: 1, _ARRAY: 3, 14: 1, 17: 1}
@@ -87,6 +87,17 @@ class Btf:
         if type_id is None:
             raise BtfError(f"this kernel's type information has no struct {name}")
         return self._words[self._starts[type_id] + 2]
+
+    def functions(self, prefixes: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+        """Type ids of the functions whose names begin with one of these, and of their prototypes, by name. Prototypes
+        are others already if their parameters have other names."""
+        words, strings = self._words, self._strings
+        starts = tuple(prefix.encode() for prefix in prefixes)
+        return {
+            self._string(words[start]): (type_id, words[start + 2])
+            for type_id, start in enumerate(self._starts)
+            if words[start + 1] >> 24 & 0x1F == _FUNC and strings.startswith(starts, words[start])
+        }
 
     def constant(self, name: str) -> int | None:
         """An enumerator's value, whatever enum it is in; None when there is none."""

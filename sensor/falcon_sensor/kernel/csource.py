@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from falcon_sensor.kernel import numbers, syscalls, tracepoints
+from falcon_sensor.kernel import backends, numbers, syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import canary, layout
 
@@ -75,9 +75,14 @@ class Place(IntEnum):
 
 HOST_SENSOR_PID, HOST_SENSOR_PIDNS = 2, 3
 """Where `ev_host` tells who the sensor is. Not in the text: it would be another one at every start."""
+CALL_RETURNED = "ev_sys_exit"
 STAGES = 16
 PLACE_MARK = 0x464C434E
 """Immediate operand that the loader replaces by the number of a place."""
+
+TAILS, CALL_TAILS = "ev_tails", "ev_call_tails"
+"""Tables of tail calls, the latter for system calls: programs in one table must be of one type. The code names the
+former, whatever place it is for; `install` puts the other one there."""
 
 _CALL_STAGES = {kind: Stage[f"{kind.name}_CALL"] for kind in layout.Kind}
 _FILTER_STAGES: dict[layout.Kind, Stage] = {
@@ -91,7 +96,7 @@ _FUNCTIONS = {
 
 
 class Tail(NamedTuple):
-    """A function loaded once for a place and put into a slot of `ev_tails`."""
+    """A function loaded once for a place and put into a slot of a table of tail calls."""
 
     function: str
     place: Place
@@ -104,17 +109,26 @@ class Tail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`attach`: raw tracepoint name to the function it runs."""
+    """attach: raw tracepoint name to the function it runs. calls: where the function CALL_RETURNED is attached, None if
+    no call is wanted."""
 
     text: str
     attach: dict[str, str]
     tails: tuple[Tail, ...]
+    calls: backends.Calls | None = None
 
 
 def generate(
-    plan: contract.Plan, host: Host, found: dict[str, int], hooks: tracepoints.Hooks, ring_bytes: int
+    plan: contract.Plan,
+    host: Host,
+    found: dict[str, int],
+    hooks: tracepoints.Hooks,
+    ring_bytes: int,
+    calls: backends.Calls | None = None,
 ) -> Source:
-    """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page."""
+    """The whole program. `found` is what `offsets.macros` gave; ring_bytes a power of two, at least a page; calls:
+    backend C's if not given."""
+    calls = calls or backends.Calls()
     kinds = {layout.KIND_OF[event] for event in plan.events} - {layout.Kind.EXEC}
     called = sorted(kinds | ({layout.Kind.EXEC} if plan.failed_execs else set()))
     operations = plan.events.intersection(numbers.URING.values()) if hooks.uring_submit is not None else ()
@@ -124,12 +138,11 @@ def generate(
     attach = {"sched_process_exec": "ev_exec"}
     if hooks.prepare_exec:
         attach["sched_prepare_exec"] = "ev_prepare_exec"
-    if called:
-        attach["sys_exit"] = "ev_sys_exit"
     if uring:
         attach |= hooks.uring_attach()
 
     definitions = _definitions(host, found, ring_bytes) | hooks.definitions()
+    definitions["FALCON_BY_TRACEPOINTS"] = int(calls.way is backends.Way.TRACEPOINT)
     if plan.failed_execs:
         definitions["FALCON_FAILED_EXECS"] = 1
     if "f->flags" in plan.filters:
@@ -139,7 +152,7 @@ def generate(
     text = [f"#define {name} {value}" for name, value in definitions.items()]
     text += [_v1_subsystems(host)] if host.v1_subsystems else []
     text += [f'#define FALCON_PLACE_MARK "{PLACE_MARK}"', *structs()]
-    text.append(syscalls.c_text(host.machine, _calls(plan)))
+    text.append(syscalls.c_text(host.machine, wanted_calls(plan)))
     text += _call_stages(plan)
     text += map(_program, ("types", "cgroups", "task", "paths", "files", f"registers_{host.machine}"))
     text.append(_program("record"))
@@ -151,17 +164,18 @@ def generate(
     text += [_program(kind.name.lower()) for kind in sorted(kinds)]
     text += [_program("syscalls")] if called else []
     text += map(_program, ("uring_pending", "uring_calls", "uring")) if uring else ()
-    return Source("\n".join(text), attach, tuple(_tails(called, kinds, by_uring, hooks.paired)))
+    tails = tuple(_tails(called, kinds, by_uring, hooks.paired))
+    return Source("\n".join(text), attach, tails, calls if called else None)
 
 
-def _calls(plan: contract.Plan) -> set[str]:
+def wanted_calls(plan: contract.Plan) -> set[str]:
     """Events whose system calls the dispatcher must see."""
     return {event for event in plan.events if layout.KIND_OF[event] is not layout.Kind.EXEC or plan.failed_execs}
 
 
 def _call_stages(plan: contract.Plan) -> Iterator[str]:
     """``ev_call_stage(event)``: the first stage of a wanted call."""
-    events = {layout.EVENTS.index(event): event for event in _calls(plan)}
+    events = {layout.EVENTS.index(event): event for event in wanted_calls(plan)}
     stages = {number: str(int(_CALL_STAGES[layout.KIND_OF[event]])) for number, event in sorted(events.items())}
     return syscalls.switch("u32 ev_call_stage(u32 event)", "event", stages)
 

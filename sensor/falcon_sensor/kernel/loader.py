@@ -5,9 +5,9 @@ starts this module as a process of its own (`probes.load`), gives it a job over 
 descriptors of maps, programs and links, and the child exits. Programs stay attached as long as
 somebody holds their link's descriptor; nothing is pinned.
 
-A job is one JSON object, ended by the closing of that direction; the answer is one JSON object
-with the descriptors attached to it. Compiler and verifier write their complaints to standard error,
-which the parent keeps.
+A job is one JSON object, ended by the closing of that direction; the answer is one JSON object with
+the descriptors attached to it, those that one message does not hold to messages of a byte each. Compiler
+and verifier write their complaints to standard error, which the parent keeps.
 """
 
 from __future__ import annotations
@@ -24,18 +24,30 @@ import socket
 import sys
 from typing import Any
 
-from falcon_sensor.kernel import bpf, btf, csource, install, objectcache, objects, offsets, tracepoints
+from falcon_sensor.kernel import (
+    backends,
+    bpf,
+    btf,
+    choosing,
+    csource,
+    install,
+    objectcache,
+    objects,
+    offsets,
+    tracepoints,
+)
 from falcon_sensor.kernel.plan import contract
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Job:
-    """cache: directory of compiled programs, empty for none."""
+    """cache: directory of compiled programs, empty for none. backend: the one wished for."""
 
     plan: contract.Plan
     host: csource.Host
     ring_bytes: int
     cache: str = ""
+    backend: choosing.Wish = "auto"
 
     def to_json(self) -> bytes:
         tables = {name: base64.b64encode(content).decode() for name, content in self.plan.tables.items()}
@@ -48,6 +60,7 @@ class Job:
                 "host": dataclasses.asdict(self.host),
                 "ring_bytes": self.ring_bytes,
                 "cache": self.cache,
+                "backend": self.backend,
             }
         ).encode()
 
@@ -57,8 +70,12 @@ class Job:
         tables = {name: base64.b64decode(content) for name, content in job["tables"].items()}
         plan = contract.Plan(frozenset(job["events"]), job["filters"], job["failed_execs"], tables)
         host = job["host"] | {"v1_subsystems": tuple(job["host"]["v1_subsystems"])}
-        return cls(plan, csource.Host(**host), job["ring_bytes"], job["cache"])
+        return cls(plan, csource.Host(**host), job["ring_bytes"], job["cache"], job["backend"])
 
+
+MOST_DESCRIPTORS = 253
+"""What one message can carry (SCM_MAX_FD). All kinds of events and their tables take about 50, and with backend A about
+260 more."""
 
 _types = functools.cache(btf.Btf.load)
 
@@ -69,16 +86,27 @@ def warm_up() -> None:
         _types()
 
 
-def source_for(job: Job) -> csource.Source:
+def source_for(job: Job, calls: backends.Calls | None = None) -> csource.Source:
     """The C text of a job on this kernel."""
     types = _types()
     found = offsets.macros(types, job.host.machine)
-    return csource.generate(job.plan, job.host, found, tracepoints.find(types), job.ring_bytes)
+    return csource.generate(job.plan, job.host, found, tracepoints.find(types), job.ring_bytes, calls)
 
 
-def load(job: Job) -> install.Loaded:
+def load(job: Job) -> tuple[install.Loaded, choosing.Choice]:
     """Compiles unless that has been done before, loads, fills the tables, attaches. Raises LoadError or BtfError."""
-    source = source_for(job)
+    try:
+        *others, last = choosing.candidates(job.backend, _types(), csource.wanted_calls(job.plan))
+    except backends.NotOffered as reason:
+        raise install.LoadError(f"backend {job.backend.upper()} cannot be had here: {reason}") from None
+    for choice in others:
+        with contextlib.suppress(install.LoadError):
+            return _load(job, choice), choice
+    return _load(job, last), last
+
+
+def _load(job: Job, choice: choosing.Choice) -> install.Loaded:
+    source = source_for(job, choice.calls)
     return install.install(_compiled(source.text, job.cache), source, job.plan.tables, job.host)
 
 
@@ -138,6 +166,14 @@ def _receive(connection: socket.socket) -> Job | None:
     return Job.from_json(b"".join(parts)) if parts else None
 
 
+def _answer(connection: socket.socket, loaded: install.Loaded, choice: choosing.Choice) -> None:
+    message = json.dumps({**loaded.names(), "backend": choice.calls.backend, "why": choice.why}).encode()
+    descriptors = loaded.descriptors()
+    for start in range(0, len(descriptors), MOST_DESCRIPTORS):
+        socket.send_fds(connection, [message], descriptors[start : start + MOST_DESCRIPTORS])
+        message = b"."
+
+
 def main(descriptor: int) -> None:
     """Serves one job on this socket and exits."""
     connection = socket.socket(fileno=descriptor)
@@ -146,11 +182,11 @@ def main(descriptor: int) -> None:
     if job is None:
         return
     try:
-        loaded = load(job)
+        loaded, choice = load(job)
     except (install.LoadError, btf.BtfError) as error:
         connection.sendall(json.dumps({"error": str(error)}).encode())
         os._exit(1)
-    socket.send_fds(connection, [json.dumps(loaded.names()).encode()], loaded.descriptors())
+    _answer(connection, loaded, choice)
     # Not through bcc's exit handlers and LLVM's destructors: they would only give back what the kernel takes anyway.
     os._exit(0)
 

@@ -20,15 +20,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from falcon_sensor.kernel import bpf, csource, inheritance, install, loader, presence, ring
+from falcon_sensor.kernel import backends, bpf, choosing, csource, inheritance, install, loader, presence, ring
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import layout
 
 _LOG_LINES = 12
 """How much of the compiler's or verifier's complaints goes into a message."""
-_MOST_DESCRIPTORS = 253
-"""What one message can carry (SCM_MAX_FD); all kinds of events and their tables take about 50."""
-_CHILD_SECONDS = 60
+CHILD_SECONDS = 60
 """A child that takes longer hangs. On a small loaded machine loading takes about 2 s."""
 
 
@@ -62,7 +60,9 @@ class Runs:
 class Probes:
     """The attached programs of one plan. `ring` is read by whoever owns this object."""
 
-    def __init__(self, loaded: install.Loaded, ring_bytes: int) -> None:
+    def __init__(self, loaded: install.Loaded, ring_bytes: int, backend: backends.Backend, why: str) -> None:
+        """why: this backend was chosen, for people; may be empty."""
+        self.backend, self.why = backend, why
         self._loaded = loaded
         self._cpus = bpf.cpus()
         self._closed = False
@@ -75,7 +75,7 @@ class Probes:
 
     @property
     def hooks(self) -> tuple[str, ...]:
-        """Names of the tracepoints attached to."""
+        """Names of the tracepoints and functions attached to."""
         return tuple(self._loaded.links)
 
     def lost(self) -> tuple[str, ...]:
@@ -188,12 +188,17 @@ class Child:
 
     def run(self, job: loader.Job) -> tuple[dict[str, object], list[int], int]:
         """One job, once: the answer (empty when it died without one), descriptors, exit code."""
-        self._ours.settimeout(_CHILD_SECONDS)
+        self._ours.settimeout(CHILD_SECONDS)
         message, descriptors = b"", list[int]()
         try:
             self._ours.sendall(job.to_json())
             self._ours.shutdown(socket.SHUT_WR)
-            message, descriptors, _, _ = socket.recv_fds(self._ours, 1 << 16, _MOST_DESCRIPTORS)
+            message, descriptors, _, _ = socket.recv_fds(self._ours, 1 << 16, loader.MOST_DESCRIPTORS)
+            while True:
+                more, further, _, _ = socket.recv_fds(self._ours, 1, loader.MOST_DESCRIPTORS)
+                if not more:
+                    break
+                descriptors += further
         except OSError:
             self._process.kill()
         code = self._process.wait()
@@ -222,16 +227,17 @@ def load(
     command: Sequence[str] | None = None,
     child: Child | None = None,
     cache: str = "",
+    backend: choosing.Wish = "auto",
 ) -> Probes:
     """Compiles and attaches the programs of `plan`; returns when they are at work.
 
     ring_bytes: size of the ring, a power of two of at least a page. command: how to start the
     loader, for tests. child: one that was started before; it is used up. cache: directory where
-    compiled programs are kept. Raises ProbeError.
+    compiled programs are kept. backend: the one wished for. Raises ProbeError.
     """
     if ring_bytes < mmap.PAGESIZE or ring_bytes & (ring_bytes - 1):
         raise ProbeError(f"a ring of {ring_bytes} bytes: it must be a power of two and at least {mmap.PAGESIZE}")
-    job = loader.Job(plan, host or this_host(), ring_bytes, cache)
+    job = loader.Job(plan, host or this_host(), ring_bytes, cache, backend)
     with child or Child(command) as working:
         answer, descriptors, code = working.run(job)
         complaints = working.complaints()
@@ -239,7 +245,8 @@ def load(
         for descriptor in descriptors:
             os.close(descriptor)
         raise ProbeError(_message(answer.get("error"), code, complaints))
-    return Probes(_named(answer, descriptors), ring_bytes)
+    chosen = backends.Backend(str(answer["backend"]))
+    return Probes(_named(answer, descriptors), ring_bytes, chosen, str(answer["why"]))
 
 
 def _named(answer: dict[str, object], descriptors: list[int]) -> install.Loaded:

@@ -72,6 +72,17 @@ class OutputsQueue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    __pydantic_config__: ClassVar[Any] = _STRICT
+    backend: Literal["auto", "a", "b", "c"] = option(
+        "auto",
+        "how system calls are seen: a by the functions of wanted calls (nothing for others), b by the tracepoints of "
+        "wanted calls (blind to 32-bit callers), c by one tracepoint for all calls (works everywhere); auto takes the "
+        "cheapest that this kernel offers and that sees every caller",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventDrops:
     __pydantic_config__: ClassVar[Any] = _STRICT
     threshold: float = option(
@@ -180,6 +191,7 @@ class Settings:
     )
 
     syscall_event_drops: EventDrops = option(EventDrops, "what to do when the kernel had no room for events")
+    probe: Probe = option(Probe, "what is attached to the kernel")
     ring_bytes: int = option(
         8 * MEBI, "the kernel's buffer for events, a power of two", "bytes", ge=64 * KIBI, le=1024 * MEBI
     )

@@ -21,7 +21,7 @@ from falcon_sensor.clients import kube
 ACCOUNT = "system:serviceaccount:falcon:falcon-operator"
 GOOD = "the-operators-token"
 MOST = 256 * 1024
-ABOUT = server.About("node1", "1.2.3", "6.1", "C")
+ABOUT = server.About("node1", "1.2.3", "6.1")
 
 
 class Sensor:
@@ -30,7 +30,7 @@ class Sensor:
     def __init__(self):
         self.in_force = bundles.InForce()
         self.found: health.Health | None = health.Health(
-            attached=True, consuming=True, last_event=12.5, drops={"exec": 2}, left_out=1
+            attached=True, backend="C", consuming=True, last_event=12.5, drops={"exec": 2}, left_out=1
         )
 
     async def load(self, packed, digest):

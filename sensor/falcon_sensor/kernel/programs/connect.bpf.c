@@ -52,18 +52,10 @@ int ev_connect(struct bpf_raw_tracepoint_args *ctx)
     f->flags |= FALCON_FLAG_WANTED;
 
     out->body.fd = f->fd;
-    out->body.family = f->family;
-    out->body.sock_type = f->sock_type;
-    out->body.protocol = f->protocol;
-    out->body.source_port = f->source_port;
-    out->body.dest_port = f->dest_port;
+    ev_tell_socket(f, (struct ev_socket_told *)&out->body.family);
     out->body.reserved = 0;
-    u64 width = f->family == EV_AF_INET ? 4 : f->family == EV_AF_INET6 ? 16 : 0;
-    u64 path = f->family == EV_AF_UNIX ? w->names.name_length : 0;
     ev_begin(w, FALCON_KIND_CONNECT, FALCON_CONNECT_BLOBS, FALCON_CONNECT_SLOTS);
-    ev_give(w, FALCON_CONNECT_SOURCE, 16, (u64)f->source, width, 0);
-    ev_give(w, FALCON_CONNECT_DESTINATION, 16, (u64)f->destination, width, 0);
-    ev_give(w, FALCON_CONNECT_UNIX_PATH, 108, (u64)w->names.name, path, 0);
+    ev_give_ends(w, FALCON_CONNECT_SOURCE, FALCON_CONNECT_DESTINATION, FALCON_CONNECT_UNIX_PATH);
     ev_tails.call(ctx, place * EV_STAGES + FALCON_STAGE_FINISH);
     return 0;
 }

@@ -196,18 +196,10 @@ int ev_descriptor(struct bpf_raw_tracepoint_args *ctx)
     out->body.dev = inode ? ev_device(inode) : 0;
     out->body.fd = f->fd;
     out->body.file_mode = f->file_mode;
-    out->body.family = f->family;
-    out->body.sock_type = f->sock_type;
-    out->body.protocol = f->protocol;
-    out->body.source_port = f->source_port;
-    out->body.dest_port = f->dest_port;
+    ev_tell_socket(f, (struct ev_socket_told *)&out->body.family);
     out->body.reserved = 0;
-    u64 width = f->family == EV_AF_INET ? 4 : f->family == EV_AF_INET6 ? 16 : 0;
-    u64 path = f->family == EV_AF_UNIX ? w->names.name_length : 0;
     ev_begin(w, FALCON_KIND_DESCRIPTOR, FALCON_DESCRIPTOR_BLOBS, FALCON_DESCRIPTOR_SLOTS);
-    ev_give(w, FALCON_DESCRIPTOR_SOURCE, 16, (u64)f->source, width, 0);
-    ev_give(w, FALCON_DESCRIPTOR_DESTINATION, 16, (u64)f->destination, width, 0);
-    ev_give(w, FALCON_DESCRIPTOR_UNIX_PATH, 108, (u64)w->names.name, path, 0);
+    ev_give_ends(w, FALCON_DESCRIPTOR_SOURCE, FALCON_DESCRIPTOR_DESTINATION, FALCON_DESCRIPTOR_UNIX_PATH);
     if (w->file && (f->file_mode & EV_S_IFMT) != EV_S_IFSOCK) {
         ev_walk_file(w, w->file);
         ev_keep_walked(w);

@@ -28,6 +28,35 @@ static __always_inline u16 ev_unmap(u8 address[16])
     return EV_AF_INET;
 }
 
+/* How both kinds of records tell of a socket: these members follow each other in their bodies. */
+struct ev_socket_told {
+    u16 family;
+    u16 sock_type;
+    u16 protocol;
+    u16 source_port;
+    u16 dest_port;
+};
+
+static __always_inline void ev_tell_socket(const struct falcon_facts *f, struct ev_socket_told *out)
+{
+    out->family = f->family;
+    out->sock_type = f->sock_type;
+    out->protocol = f->protocol;
+    out->source_port = f->source_port;
+    out->dest_port = f->dest_port;
+}
+
+/* Its two ends, or its name, as blobs. */
+static __always_inline void ev_give_ends(struct ev_workspace *w, u32 source, u32 destination, u32 unix_path)
+{
+    struct falcon_facts *f = &w->facts;
+    u64 width = f->family == EV_AF_INET ? 4 : f->family == EV_AF_INET6 ? 16 : 0;
+    u64 path = f->family == EV_AF_UNIX ? w->names.name_length : 0;
+    ev_give(w, source, 16, (u64)f->source, width, 0);
+    ev_give(w, destination, 16, (u64)f->destination, width, 0);
+    ev_give(w, unix_path, 108, (u64)w->names.name, path, 0);
+}
+
 static __always_inline void ev_take_unix_path(struct ev_workspace *w, u64 from, u64 length)
 {
     BOUND(length, FALCON_NAME_MAX - 1);

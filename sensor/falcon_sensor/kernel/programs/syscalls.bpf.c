@@ -25,9 +25,16 @@ static __always_inline u32 ev_unwrap_socketcall(struct ev_workspace *w)
     return call;
 }
 
+/* A raw tracepoint and a function's end both hand over the registers and the result. */
 int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
+#if FALCON_BY_TRACEPOINTS
+    u64 registers = (u64)bpf_task_pt_regs(bpf_get_current_task_btf());
+    s64 result = ctx->args[2]; /* behind eight bytes of the kernel's and the call's number */
+#else
     u64 registers = ctx->args[0];
+    s64 result = ctx->args[1];
+#endif
     u32 number = ev_number_in(registers);
     if (!ev_is_candidate(number))
         return 0;
@@ -47,7 +54,7 @@ int ev_sys_exit(struct bpf_raw_tracepoint_args *ctx)
             return 0;
     }
     w->facts.task = task;
-    w->facts.result = ctx->args[1];
+    w->facts.result = result;
     w->facts.result_known = 1;
     w->facts.event = call - 1;
     w->facts.flags = compat ? FALCON_FLAG_IA32 : 0;

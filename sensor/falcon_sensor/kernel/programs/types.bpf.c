@@ -121,6 +121,8 @@ static __always_inline int ev_asks(u32 place)
 }
 
 BPF_PROG_ARRAY(ev_tails, EV_STAGES * EV_PLACES);
+/* Stands where the code says `ev_tails` in programs of EV_AT_SYSCALL, which may be of another type. */
+BPF_PROG_ARRAY(ev_call_tails, EV_STAGES);
 
 BPF_PERCPU_ARRAY(ev_workspaces, struct ev_workspace, EV_PLACES);
 BPF_PERCPU_ARRAY(ev_buffers, struct ev_buffer, EV_PLACES);
