@@ -76,7 +76,8 @@ def counts(by_priority: dict[int, int], open_: dict[int, int]) -> dict[str, Any]
     return {
         "total": sum(by_priority.values()),
         "priorities": [by_priority.get(each, 0) for each in bundle.Priority],
-        "open": [open_.get(each, 0) for each in bundle.Priority],
+        # Counted a moment later than all, so there may be more.
+        "open": [min(open_.get(each, 0), by_priority.get(each, 0)) for each in bundle.Priority],
     }
 
 

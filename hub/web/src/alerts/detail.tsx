@@ -28,9 +28,13 @@ export function DetailPanel({ uuid, view, admin, onClose, onAction }: Props) {
           {alert && <PriorityBadge priority={alert.priority} />}
           <h2>{alert?.rule ?? (found.error ? "Alert" : "Loading…")}</h2>
         </div>
-        <button type="button" class="quiet icon-only" aria-label="Close the alert" title="Close (Esc)" onClick={onClose}>
-          <Icon name="close" />
-        </button>
+        <span class="ends">
+          {alert && <CopyButton text={alert.json} label="Copy the alert as JSON" />}
+          {alert && <CopyButton icon="link" text={`${location.origin}/?from=&alert=${alert.uuid}`} label="Copy a link to this alert" />}
+          <button type="button" class="quiet icon-only" aria-label="Close the alert" title="Close (Esc)" onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </span>
       </header>
       {found.error && <Failure error={found.error} retry={() => void found.refetch()} />}
       {alert && <Body alert={alert} view={view} admin={admin} onAction={onAction} />}
@@ -49,8 +53,6 @@ function Body({ alert, view, admin, onAction }: { alert: Detail } & Pick<Props, 
         )}
         {admin && <button type="button" onClick={() => onAction({ kind: "silence", row: alert })}><Icon name="mute" />Silence…</button>}
         <button type="button" onClick={() => onAction({ kind: "exception", row: alert })}><Icon name="shield" />Exception…</button>
-        <CopyButton class="icon-only" text={alert.json} label="Copy the alert as JSON" />
-        <CopyButton class="icon-only" icon="link" text={`${location.origin}/?from=&alert=${alert.uuid}`} label="Copy a link to this alert" />
       </div>
       <States alert={alert} />
       <p class="output">{alert.output}</p>
