@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import platform
+import resource
 import socket
 import struct
 import subprocess
@@ -26,6 +27,8 @@ from falcon_sensor.records import layout
 
 _LOG_LINES = 12
 """How much of the compiler's or verifier's complaints goes into a message."""
+_DESCRIPTORS = 4096
+"""Backend A holds up to 330 for all kinds of events."""
 CHILD_SECONDS = 60
 """A child that takes longer hangs. On a small loaded machine loading takes about 2 s."""
 
@@ -237,6 +240,7 @@ def load(
     """
     if ring_bytes < mmap.PAGESIZE or ring_bytes & (ring_bytes - 1):
         raise ProbeError(f"a ring of {ring_bytes} bytes: it must be a power of two and at least {mmap.PAGESIZE}")
+    _allow_descriptors()
     job = loader.Job(plan, host or this_host(), ring_bytes, cache, backend)
     with child or Child(command) as working:
         answer, descriptors, code = working.run(job)
@@ -247,6 +251,14 @@ def load(
         raise ProbeError(_message(answer.get("error"), code, complaints))
     chosen = backends.Backend(str(answer["backend"]))
     return Probes(_named(answer, descriptors), ring_bytes, chosen, str(answer["why"]))
+
+
+def _allow_descriptors() -> None:
+    """The usual soft limit of 1,024 is near what two sets of backend A hold while rules change."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _named(answer: dict[str, object], descriptors: list[int]) -> install.Loaded:

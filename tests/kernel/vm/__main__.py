@@ -24,12 +24,14 @@ offered, and said not to be."""
 TESTS = tuple(f"tests/kernel/{name}.py" for name in ("test_known_events", "test_known_calls", "test_uring_calls"))
 SECONDS = 3600
 _LOADER_SECONDS = 600
-_UNSEEN_BY_B = "not int80 and not 32_bit"
+_UNSEEN_BY_B = ("-k", "not int80 and not 32_bit")
 """B is for kernels without 32-bit callers; Debian's have them."""
+_POORER = {"bookworm": ("--deselect", "tests/kernel/test_uring_calls.py::test_datagrams")}
+"""6.1 copies where io_uring's datagrams go only after the submission has been seen: their records lack it."""
 _NOT_HAD = "cannot be had here"
 
 
-def script(arguments: tuple[str, ...]) -> str:
+def script(suite: str, arguments: tuple[str, ...]) -> str:
     """What the machine runs: pytest for each backend, between marks."""
     lines = [
         f"cd {shlex.quote(str(ROOT))}",
@@ -37,19 +39,9 @@ def script(arguments: tuple[str, ...]) -> str:
         f"export PYTHONPATH={ROOT}/sensor:{ROOT}/rules:{ROOT} FALCON_TEST_LOADER_SECONDS={_LOADER_SECONDS}",
     ]
     for backend in BACKENDS:
-        chosen = ["-k", _UNSEEN_BY_B] if backend == "b" else []
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "pytest",
-            "-q",
-            "--color=no",
-            "-p",
-            "no:cacheprovider",
-            *chosen,
-            *arguments,
-        ]
+        left_out = [*_POORER.get(suite, ()), *(_UNSEEN_BY_B if backend == "b" else ())]
+        pytest = ["-P", "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
+        command = [sys.executable, *pytest, *left_out, *arguments]
         lines += [f"echo @{backend}", f"FALCON_TEST_BACKEND={backend} {shlex.join(command)}", 'echo "@exit $?"']
     return "\n".join(lines)
 
@@ -67,7 +59,7 @@ def results(output: str) -> Iterator[tuple[str, bool, str]]:
 def _run(suite: str, arguments: tuple[str, ...]) -> bool:
     kernel = packages.kernel(suite)
     try:
-        output = machine.run(kernel, script(arguments), SECONDS)
+        output = machine.run(kernel, script(suite, arguments), SECONDS)
     except machine.MachineError as error:
         print(f"{kernel.release:24} {error}", flush=True)
         return False
