@@ -70,6 +70,7 @@ class Probes:
         self._cpus = bpf.cpus()
         self._closed = False
         self._links = presence.Presence(loaded.links)
+        self._entries = self._programs_at_hooks()
         self.ring = ring.Ring(self.ring_fd, ring_bytes)
 
     @property
@@ -110,13 +111,20 @@ class Probes:
 
     def runs(self) -> dict[str, Runs]:
         """By hook, for those that ran while statistics were on."""
+        found = {}
+        for hook, program in self._entries.items():
+            taken, count = bpf.runs(program)
+            if count:
+                found[hook] = Runs(count, taken)
+        return found
+
+    def _programs_at_hooks(self) -> dict[str, int]:
+        """Of links that tell which program they attached."""
         programs = {bpf.object_id(descriptor): descriptor for descriptor in self._loaded.programs.values()}
         found = {}
         for hook, link in self._loaded.links.items():
-            with contextlib.suppress(OSError, KeyError):  # taken off, or not a link that tells its program
-                taken, count = bpf.runs(programs[bpf.program_of_link(link)])
-                if count:
-                    found[hook] = Runs(count, taken)
+            with contextlib.suppress(OSError, KeyError):
+                found[hook] = programs[bpf.program_of_link(link)]
         return found
 
     def missed(self) -> int:
