@@ -60,4 +60,4 @@ lock: setup ## pin the images' Python packages anew after a change of pyproject.
 	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and caches
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf hub/web/node_modules hub/falcon_hub/web/static .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
