@@ -176,7 +176,7 @@ class Bench:
 
         self.spool.idle = idle
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 while not (until() if until else quiet.is_set()):
                     await asyncio.sleep(0)
                     if task.done():

@@ -47,7 +47,7 @@ def _numbers(receiver: support.Receiver) -> list[int]:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not holds():  # noqa: ASYNC110 (the receiver is on the same loop, and tells of nothing)
             await asyncio.sleep(0.01)
 
@@ -135,7 +135,7 @@ async def test_dead_letters_wait_in_the_store_and_are_tried_again(
             receiver.otherwise = lambda _seen: (200, {}, "")
             assert await kept.dead_letters.retry([letter.id]) == 1
             await _until(lambda: len(receiver.taken) == 6)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(300):
                 while (await routed.states())[0].dead:  # noqa: ASYNC110 (the store tells of no change in them)
                     await asyncio.sleep(0.01)
     assert _numbers(receiver) == [0, 1, 2, 4, 5, 3]

@@ -39,7 +39,7 @@ class Box:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(300):
         while not holds():  # noqa: ASYNC110 (the receiver tells of nothing)
             await asyncio.sleep(0.02)
 

@@ -71,7 +71,7 @@ async def read(brokers: str, count: int) -> list[Any]:
     await consumer.start()
     found: list[Any] = []
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += records
