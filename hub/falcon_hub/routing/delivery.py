@@ -64,20 +64,20 @@ class Delivery:
         self.health = Health()
         self._told = False
         self._refusal_told: float | None = None
-        self._stopping = False
+        self.stopping = False
         self.sending = False
         """A request is under way: cancelling now would send it twice."""
 
     def stop(self) -> None:
         """Nothing new is sent."""
-        self._stopping = True
+        self.stopping = True
 
     async def deliver(self, parcels: Sequence[Parcel], done: Callable[[Parcel], None] = lambda parcel: None) -> None:
         """Returns when each is delivered or a dead letter. done: called for each then, in order. Raises Stopped."""
         waiting = list(parcels)
         while waiting:
             most = 1 if self.breaker.state is pacing.State.HALF_OPEN else self._sink.batch
-            if self._stopping:
+            if self.stopping:
                 raise Stopped
             outcome = await self._send(waiting[:most])
             if outcome.failure is None and outcome.done < len(waiting[:most]):

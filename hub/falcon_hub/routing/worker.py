@@ -143,6 +143,10 @@ class Worker:
     async def _work_through(self, items: Sequence[records.Stored]) -> None:
         position = 0
         while position < len(items):
+            if self.delivery.stopping:
+                # Here cursor and windows agree.
+                await self._advance(force=True)
+                raise delivery.Stopped
             allowed = await self._allowance()
             parcels, position = self._gather(items, position, allowed)
             if parcels:

@@ -139,3 +139,19 @@ async def test_repeats_whose_latest_is_gone_do_not_stop_anything() -> None:
     await bench.run(seconds=310)
     assert bench.receiver.uuids == [alert(0).uuid, alert(3).uuid]
     assert bench.worker.held == 0
+
+
+async def test_stopped_between_two_messages_nothing_is_sent_twice() -> None:
+    bench = support.Bench(grouping={"by": ["proc.pid"], "seconds": 300})
+    bench.put(*(alert(number, fields={"proc.pid": number % 6}) for number in range(12)))
+
+    def stop() -> None:
+        if len(bench.receiver.sent) == 2:
+            bench.worker.delivery.stop()
+
+    bench.receiver.fails = stop
+    await bench.run(until=lambda: bench.finished)
+    bench.restart()
+    await bench.run(seconds=310)
+    assert [each.count for each in bench.receiver.sent] == [1] * 12
+    assert len(set(bench.receiver.uuids)) == 12
