@@ -20,7 +20,8 @@ from falcon_hub.store import reading as numbers
 from falcon_hub.web import asking, shapes
 
 _QUIET_SECONDS = 15.0
-"""A comment is sent at least this often: proxies close what is silent for a minute, and a dead peer is noticed."""
+"""A comment is sent at least this often: proxies close what is silent for a minute, and a dead peer is noticed. A
+session that ended is noticed as quickly."""
 _SETTLE_SECONDS = 0.25
 """Between batches: quicker than an eye needs it costs the page for nothing."""
 _READ = 1000
@@ -44,16 +45,19 @@ class Stream:
         )
         await response.prepare(request)
         await response.write(f"retry: {_RETRY_MS}\nid: {seq}\ndata: {_data([], 0)}\n\n".encode())
-        # The browser went away, or comes back by itself when the store does.
-        with contextlib.suppress(ConnectionError, records.Unavailable):
+        # The browser went away, or comes back by itself: when the store does, or to learn that its session has ended.
+        with contextlib.suppress(ConnectionError, records.Unavailable, web.HTTPException):
             await self._send(request, response, wanted, seq)
         return response
 
     async def _send(self, request: web.Request, response: web.StreamResponse, wanted: filters.Filter, seq: int) -> None:
+        checked = time.monotonic()
         while True:
-            if not await self._store.wait(seq, _QUIET_SECONDS):
-                # A session may have ended meanwhile; the browser then learns it by asking again.
+            there = await self._store.wait(seq, _QUIET_SECONDS)
+            if not there or time.monotonic() - checked > _QUIET_SECONDS:
                 await self._access.require(request)
+                checked = time.monotonic()
+            if not there:
                 await response.write(b": still here\n\n")
                 continue
             seq, found, more = await self._read(wanted, seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -14,10 +15,10 @@ from aiohttp import test_utils, web
 from tests.hub.web.support import examples
 
 from falcon_hub import alerts
-from falcon_hub.access import access
+from falcon_hub.access import access, passwords
 from falcon_hub.settings import model
-from falcon_hub.store import store
-from falcon_hub.web import routes
+from falcon_hub.store import records, store
+from falcon_hub.web import routes, stream
 
 TOKEN = "a-token-of-a-reader"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -223,3 +224,20 @@ async def test_of_a_burst_the_stream_gives_the_newest_and_a_number(
         batch = await anext(found)
     assert [each["seq"] for each in batch["alerts"]] == list(range(1500, 1400, -1))
     assert batch["more"] == 1400
+
+
+async def test_the_stream_ends_with_the_session(
+    client: test_utils.TestClient[Any, Any], kept: store.Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stream, "_QUIET_SECONDS", 0.05)
+    user = records.User("ada", "viewer", passwords.hashed("correct horse battery"), 0)
+    await kept.accounts.put_user(user)
+    nobody = {"Authorization": ""}
+    login = {"user": "ada", "password": "correct horse battery"}
+    assert (await client.post("/api/v1/login", json=login, headers=nobody)).status == 200
+    async with client.get("/api/v1/stream", headers=nobody) as answer:
+        assert answer.status == 200
+        # A change of the user ends its sessions.
+        await kept.accounts.put_user(user)
+        async with asyncio.timeout(20):
+            await answer.content.read()
