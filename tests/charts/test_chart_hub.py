@@ -128,19 +128,24 @@ def test_sensors_send_to_the_hub_and_know_it(values: Object, tmp_path: Path):
     assert output.spool.directory.startswith(settings.cluster.state_dir)
     objects = rendering.render(values)
     pod = rendering.one(objects, "DaemonSet", name_of(values).replace("-hub", "-sensor"))["spec"]["template"]["spec"]
-    (mounted,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "hub"]
-    found = files(volume(pod, "hub")["projected"]["sources"])
-    assert {f"{mounted['mountPath']}/{path}" for path in found} == {output.bearer_token_file, output.ca_cert}
+    mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    ca = volume(pod, mounts[output.ca_path])["secret"]
+    directory, _, file = output.bearer_token_file.rpartition("/")
+    token = volume(pod, mounts[directory])["secret"]
     # The token that the hub expects, the CA of its certificate, and above all not its key.
     hub = files(volume(pod_of(values), "settings")["projected"]["sources"])
-    assert found == {"token": hub["ingest/token"], "ca.crt": hub["tls/ca.crt"]}
+    assert [(ca["secretName"], item["key"]) for item in ca["items"]] == [hub["tls/ca.crt"]]
+    assert [(token["secretName"], item["key"], item["path"]) for item in token["items"]] == [
+        (*hub["ingest/token"], file)
+    ]
+    assert (ca["optional"], token["optional"]) == (True, True), "no sensor waits for the hub"
 
 
 def test_a_receiver_of_ones_own_is_left_alone(tmp_path: Path):
     values = VALUES["hub without a volume, sensors with a receiver of their own"]
     assert sensor_settings(values, tmp_path).http_output.url == "https://receiver.example/falcon"
     pod = rendering.one(rendering.render(values), "DaemonSet", "falcon-sensor")["spec"]["template"]["spec"]
-    assert "hub" not in [each["name"] for each in pod["volumes"]]
+    assert not [each["name"] for each in pod["volumes"] if "hub" in each["name"]]
 
 
 def test_how_alerts_are_sent_to_the_hub_stays_the_users(tmp_path: Path):

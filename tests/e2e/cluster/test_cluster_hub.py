@@ -18,7 +18,8 @@ HUB = f"{NAME}-hub"
 POD = f"{HUB}-0"
 ADDRESS = f"https://{HUB}.{NAMESPACE}.svc:2801"
 CONFIG = "/etc/falcon-hub/hub.yaml"
-PATIENCE = 180.0
+PATIENCE = 300.0
+"""Kubelets take a minute and more to bring what the operator writes into Secrets; alerts wait on the nodes."""
 
 # What a browser does: logs in, and asks. By Service, DNS and certificate, from the one pod that has the CA mounted.
 _ASK = """
