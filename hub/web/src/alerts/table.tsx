@@ -171,7 +171,7 @@ function Below({ view, data: { pages, rows } }: { view: View; data: Props["data"
     <Notice kind="empty" title={view.from === "" && !view.to ? "No alerts yet" : "No alerts in this time"}>
       <p>
         If you expected some: sensors send them to <code>{location.origin}/api/v1/alerts</code> with their token, and{" "}
-        <code>falcon-hub test-alert</code> sends one to try the way.
+        <code>curl -X POST -H "Authorization: Bearer TOKEN" {location.origin}/test</code> makes one to try the way.
       </p>
       {view.from !== "" && <p class="actions"><button type="button" onClick={() => show(view, { from: "", to: "" })}>Look at everything</button></p>}
     </Notice>
