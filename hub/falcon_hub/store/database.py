@@ -20,8 +20,8 @@ _BUSY_MILLISECONDS = 10_000
 """How long SQLite waits for another process's write, such as that of `falcon-hub user add`."""
 _WRITER_CACHE_KIB = 32 * 1024
 """The index of uuids is hit at random; at a million alerts its inner pages and much of its leaves fit."""
-_CHECKPOINT_PAGES = 4000
-"""16 MiB of log before pages go back into the database: fewer pages are written twice."""
+_CHECKPOINT_PAGES = 16_000
+"""64 MiB of log before the writer itself carries it into the tables, see `checkpoints`."""
 _CONNECT_SECONDS = 5
 _STATEMENT_MILLISECONDS = 20_000
 
@@ -66,6 +66,13 @@ def readers(location: sa.URL) -> sa.Engine:
         return _postgresql(location, size=READERS)
     engine = sa.create_engine(location, pool_size=READERS, max_overflow=0)
     _sqlite(engine, "BEGIN", ("query_only=ON", "cache_size=-8192"))
+    return engine
+
+
+def checkpointer(location: sa.URL) -> sa.Engine:
+    """SQLite's alone: a connection outside of transactions."""
+    engine = sa.create_engine(location, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=FULL").close())
     return engine
 
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from falcon_hub import alerts
 from falcon_hub.store import (
     accounts,
+    checkpoints,
     database,
     filters,
     live,
@@ -50,6 +51,7 @@ class Store:
         self._changed = asyncio.Condition()
         self._live = live.Live(self._loop)
         self._writer = writing.Writer(database.writer(location), self._committed)
+        self._checkpoints = checkpoints.Checkpoints(location)
         self.dead_letters = DeadLetters(self)
         self.silences = notes.Silences(self)
         self.acknowledgements = notes.Acknowledgements(self)
@@ -67,6 +69,7 @@ class Store:
     async def close(self) -> None:
         """Commits what waits."""
         self._live.close()
+        await asyncio.to_thread(self._checkpoints.close)
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._threads.shutdown)
         self._readers.dispose()
