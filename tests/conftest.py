@@ -6,6 +6,9 @@ Two pytest runs at once, and other ways to distribute, are kept apart by a lock 
 
 FALCON_TEST_KUBECONFIG names the kubeconfig of an existing cluster. Otherwise KUBEBUILDER_ASSETS names
 a folder with etcd and kube-apiserver (envtest's binaries), which are started for the tests alone.
+
+Property tests try the same examples in every run, so that a run tells of the change that was made and of
+nothing else; `pytest --hypothesis-profile=explore` looks for new ones.
 """
 
 from __future__ import annotations
@@ -18,8 +21,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.operator.support import apiserver
+
+# Here and not in a hook: tests derive their settings from the profile when they are imported.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("explore", derandomize=False)
+hypothesis.settings.load_profile("repeatable")
 
 KERNEL_MARKS = ("kernel", "containers", "serial", "cluster")
 GROUP = "kernel"

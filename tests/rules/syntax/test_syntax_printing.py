@@ -21,7 +21,8 @@ fields = st.builds(
     tree.Field, st.lists(names, min_size=2, max_size=3).map(".".join), st.none() | texts, st.just(NOWHERE)
 )
 quoted = st.builds(tree.Literal, texts, st.just(True), st.just(NOWHERE))
-words = st.from_regex(r"[^ \t\n\v\f\r()\"'=,]{1,8}", fullmatch=True).filter(
+# A backspace is a blank in front of a word, and a character like any other within it.
+words = st.from_regex(r"[^ \t\n\v\f\r\x08()\"'=,][^ \t\n\v\f\r()\"'=,]{0,7}", fullmatch=True).filter(
     lambda word: word not in ("oneof", "anyof", "allof")
 )
 bare = st.builds(tree.Literal, words, st.just(False), st.just(NOWHERE))
