@@ -7,13 +7,12 @@ fields of 256 and 1,024, all texts of the embeds 6,000 together.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 from falcon_rules import times
 
 _COLOURS: Final = (0x8B0000, 0x8B0000, 0xC62828, 0xE65100, 0xF9A825, 0x1565C0, 0x546E7A, 0x9E9E9E)
@@ -32,27 +31,15 @@ class Options(options.OverHttp):
     fields: facts.Shown = Field("key", description="Fields to show: key, all or none")
 
 
-class Discord:
-    batch = 1
-
-    def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
-        self._client = http.Client(wanted)
-
+class Discord(posting.Posting[Options]):
     def escape(self, value: str) -> str:
         return dialects.markdown(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
+    async def _post(self, message: base.Message) -> http.Reply:
         reply = await self._client.post(address(self._wanted.webhook_url.reveal()), json=payload(message, self._wanted))
         if reply.status == 429 and reply.retry_after is None:
             reply = http.Reply(reply.status, reply.text, _asked(reply.text))
-        self._client.judge(reply)
+        return reply
 
 
 def address(given: str) -> str:

@@ -6,13 +6,12 @@ description 15,000, 20 tags of 50 characters, details 8,000 characters in all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 
 _PRIORITIES: Final = ("P1", "P1", "P2", "P2", "P3", "P4", "P5", "P5")
 _URLS: Final = {"us": "https://api.opsgenie.com/v2/alerts", "eu": "https://api.eu.opsgenie.com/v2/alerts"}
@@ -30,27 +29,17 @@ class Options(options.OverHttp):
     responders: tuple[str, ...] = Field((), description="Names of teams")
 
 
-class Opsgenie:
-    batch = 1
-
+class Opsgenie(posting.Posting[Options]):
     def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
+        super().__init__(wanted)
         self._url = wanted.url or _URLS[wanted.region]
-        self._client = http.Client(wanted)
 
     def escape(self, value: str) -> str:
         return dialects.plain(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
+    async def _post(self, message: base.Message) -> http.Reply:
         headers = {"Authorization": f"GenieKey {self._wanted.api_key.reveal()}"}
-        reply = await self._client.post(self._url, json=payload(message, self._wanted), headers=headers)
-        self._client.judge(reply)
+        return await self._client.post(self._url, json=payload(message, self._wanted), headers=headers)
 
 
 def payload(message: base.Message, wanted: Options) -> dict[str, Any]:

@@ -7,13 +7,12 @@ whole event 512 kB.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, http, options
+from falcon_hub.sinks import base, dialects, http, options, posting
 from falcon_rules import times
 
 _SEVERITIES: Final = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
@@ -31,26 +30,13 @@ class Options(options.OverHttp):
     component: str | None = Field(None, description="Component of the events; the alert's pod or source without")
 
 
-class PagerDuty:
-    batch = 1
-
-    def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
-        self._client = http.Client(wanted)
-
+class PagerDuty(posting.Posting[Options]):
     def escape(self, value: str) -> str:
         return dialects.plain(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
+    async def _post(self, message: base.Message) -> http.Reply:
         event = {"routing_key": self._wanted.routing_key.reveal(), **payload(message, self._wanted)}
-        reply = await self._client.post(self._wanted.url, json=event)
-        self._client.judge(reply)
+        return await self._client.post(self._wanted.url, json=event)
 
 
 def payload(message: base.Message, wanted: Options) -> dict[str, Any]:

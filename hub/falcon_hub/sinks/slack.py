@@ -6,13 +6,12 @@ most 3,000 characters of text, a section ten fields of 2,000 characters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 
 _COLOURS = ("#8b0000", "#8b0000", "#c62828", "#e65100", "#f9a825", "#1565c0", "#546e7a", "#9e9e9e")
 """By priority, Emergency to Debug."""
@@ -31,25 +30,12 @@ class Options(options.OverHttp):
     fields: facts.Shown = Field("key", description="Fields to show: key, all or none")
 
 
-class Slack:
-    batch = 1
-
-    def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
-        self._client = http.Client(wanted)
-
+class Slack(posting.Posting[Options]):
     def escape(self, value: str) -> str:
         return dialects.slack(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
-        reply = await self._client.post(self._wanted.webhook_url.reveal(), json=payload(message, self._wanted))
-        self._client.judge(reply)
+    async def _post(self, message: base.Message) -> http.Reply:
+        return await self._client.post(self._wanted.webhook_url.reveal(), json=payload(message, self._wanted))
 
 
 def payload(message: base.Message, wanted: Options) -> dict[str, Any]:

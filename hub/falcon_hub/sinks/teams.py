@@ -7,13 +7,12 @@ card is posted, has no key to tell a repetition by, and takes at most 28 kB.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 
 _COLOURS: Final = ("attention", "attention", "attention", "attention", "warning", "accent", "default", "default")
 _MOST: Final = 25_000
@@ -29,25 +28,12 @@ class Options(options.OverHttp):
     fields: facts.Shown = Field("key", description="Fields to show: key, all or none")
 
 
-class Teams:
-    batch = 1
-
-    def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
-        self._client = http.Client(wanted)
-
+class Teams(posting.Posting[Options]):
     def escape(self, value: str) -> str:
         return dialects.markdown(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
-        reply = await self._client.post(self._wanted.webhook_url.reveal(), json=payload(message, self._wanted))
-        self._client.judge(reply)
+    async def _post(self, message: base.Message) -> http.Reply:
+        return await self._client.post(self._wanted.webhook_url.reveal(), json=payload(message, self._wanted))
 
 
 def payload(message: base.Message, wanted: Options) -> dict[str, Any]:

@@ -6,13 +6,12 @@ There is no key to tell a repetition by. A text has at most 4,096 characters; a 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 
 
 class Options(options.OverHttp):
@@ -27,28 +26,16 @@ class Options(options.OverHttp):
     fields: facts.Shown = Field("key", description="Fields to show: key, all or none")
 
 
-class Telegram:
-    batch = 1
-
-    def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
-        self._client = http.Client(wanted)
-
+class Telegram(posting.Posting[Options]):
     def escape(self, value: str) -> str:
         return dialects.html(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.one_by_one(batch, self._one)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _one(self, message: base.Message) -> None:
+    async def _post(self, message: base.Message) -> http.Reply:
         url = f"{self._wanted.url.rstrip('/')}/bot{self._wanted.token.reveal()}/sendMessage"
         reply = await self._client.post(url, json=payload(message, self._wanted))
         if reply.status == 429 and reply.retry_after is None:
             reply = http.Reply(reply.status, reply.text, _asked(reply.text))
-        self._client.judge(reply)
+        return reply
 
 
 def _asked(text: str) -> float | None:
