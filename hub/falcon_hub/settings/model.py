@@ -104,7 +104,7 @@ class Oidc(Section):
     roles_claim: str = Field("groups", description="the token's claim with groups or roles: a text or a list")
     admins: list[str] = Field([], description="values of roles_claim that make an admin")
     viewers: list[str] = Field([], description="values that make a viewer; `*`: whoever can log in")
-    label: str = Field("single sign-on", description="what the button on the login page says")
+    label: str = Field("single sign-on", description="what the button on the login page says behind `Log in with`")
     ca_cert: str = Field("", description="PEM file of the provider's authority in place of the system's")
 
 
