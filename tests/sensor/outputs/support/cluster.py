@@ -54,7 +54,7 @@ class Cluster:
         """The Events once `reached` says so of them."""
         deadline = time.monotonic() + seconds
         while not reached(found := self.events(namespace)):
-            shown = [(each["note"], each.get("series")) for each in found]
+            shown = [(each.get("note"), each.get("series")) for each in found]  # an empty note is left out
             assert time.monotonic() < deadline, f"not reached within {seconds} s, there is {shown}"
             time.sleep(0.05)
         return found
