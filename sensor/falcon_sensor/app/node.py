@@ -10,13 +10,8 @@ The thread mostly waits, so it costs the consumer nothing.
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
 import os
-import socket
-import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +22,7 @@ from typing import Any
 from falcon_sensor.api import health
 from falcon_sensor.api.refusals import Reason
 from falcon_sensor.app import frames
-from falcon_sensor.outputs import base
+from falcon_sensor.outputs import base, companion
 from falcon_sensor.pipeline import ownership
 from falcon_sensor.settings import model
 from falcon_sensor.state import pods
@@ -35,9 +30,8 @@ from falcon_sensor.state import pods
 _AGAIN_SECONDS = (0.1, 1.0, 5.0, 15.0)
 """Before another agent is started, growing while none of them lives long."""
 _LONG_SECONDS = 60.0
-_READ_BYTES = 1 << 16
-_SEND_TIMEOUT = struct.pack("ll", 5, 0)
-"""A struct timeval. An agent that hangs must not make the main thread hang."""
+_SEND_SECONDS = 5
+"""An agent that hangs must not make the main thread hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +52,13 @@ class Force:
     rule_errors: tuple[tuple[str, str], ...] = ()
 
 
-class _Agent:
-    """One agent's process. Its end closes the connection."""
-
+class _Agent(companion.Companion):
     def __init__(self) -> None:
-        self.socket, theirs = socket.socketpair()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
-        self._writing = threading.Lock()
-        with theirs:
-            # -P: a module that lies in the current directory must not run as root.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "falcon_sensor.app.agent", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                process_group=0,
-            )
+        super().__init__("falcon_sensor.app.agent", _SEND_SECONDS)
 
     def send(self, kind: str, fields: dict[str, Any]) -> None:
         """To one that has ended, nothing is sent; one that does not read what it is sent is ended."""
-        try:
-            with self._writing:
-                self.socket.sendall(frames.encode(kind, fields))
-        except OSError:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-
-    def end(self) -> int:
-        """Returns its exit code."""
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        try:
-            return self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self.socket.close()
+        self.write(frames.encode(kind, fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +156,7 @@ class Node:
         """Until the agent ends."""
         agent, decoder = self._agent, frames.Decoder()
         try:
-            while data := agent.socket.recv(_READ_BYTES):
+            for data in agent.received():
                 for frame in decoder.feed(data):
                     self._take(agent, frame)
         except OSError:

@@ -5,25 +5,19 @@ What that process has, it has in memory: if it dies, what nobody had read is los
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
-import socket
-import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 
 from falcon_sensor import alerts
-from falcon_sensor.outputs import backoff, base, patience, render
+from falcon_sensor.outputs import backoff, base, companion, patience, render
 from falcon_sensor.outputs.grpc import channel
 from falcon_sensor.settings import model
 
-_SEND_TIMEOUT = struct.pack("ll", 10, 0)
-"""A struct timeval. The process always reads, so one that takes nothing for so long is broken."""
-_READ_BYTES = 1 << 16
+_SEND_SECONDS = 10
+"""The process always reads, so one that takes nothing for so long is broken."""
 _PAUSES = (0.1, 15.0)
 """Seconds, before it is started again."""
 
@@ -71,7 +65,7 @@ class Grpc:
                 server = self._server
             if server is None:
                 raise base.Gone("it was ended")
-            if server.send(data):
+            if server.write(data):
                 with self._changed:
                     self._given += len(batch)
                 return
@@ -86,7 +80,7 @@ class Grpc:
             server = self._server
         self._patience.end()
         if server is not None:
-            server.send(channel.line(None))
+            server.write(channel.line(None))
         self._thread.join()
 
     def abort(self) -> None:
@@ -158,60 +152,18 @@ class Grpc:
             self._tell(f"{self.name}: a subscriber does not keep up; of what waits for it the oldest is lost")
 
 
-class _Server:
-    """One process. OSError when it cannot be started."""
-
+class _Server(companion.Companion):
     def __init__(self, setup: channel.Setup) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
-        self._writing = threading.Lock()
-        with theirs:
-            # -P: a module that lies in the current directory must not run as root. A process group of its own:
-            # Ctrl-C in the terminal is for us.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "falcon_sensor.outputs.grpc.server", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                # What its C library has to say about clients is for programmers.
-                env={**os.environ, "GRPC_VERBOSITY": "NONE"},
-                process_group=0,
-            )
-        self.send(channel.line(setup))
-
-    def send(self, data: bytes) -> bool:
-        """False: it takes nothing any more, and will be ended."""
-        try:
-            with self._writing:
-                self._socket.sendall(data)
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            return False
-        return True
+        # What its C library has to say about clients is for programmers.
+        super().__init__("falcon_sensor.outputs.grpc.server", _SEND_SECONDS, {"GRPC_VERBOSITY": "NONE"})
+        self.write(channel.line(setup))
 
     def statuses(self) -> Iterator[channel.Status]:
         """Until it ends."""
         data = b""
-        with contextlib.suppress(OSError):
-            while more := self._socket.recv(_READ_BYTES):
-                *lines, data = (data + more).split(b"\n")
-                yield from map(channel.Status.read, lines)
-
-    def end(self) -> int:
-        """Returns its exit code."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        try:
-            return self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self._socket.close()
-
-    def kill(self) -> None:
-        self._process.kill()
+        for more in self.received():
+            *lines, data = (data + more).split(b"\n")
+            yield from map(channel.Status.read, lines)
 
 
 def _added(past: channel.Status, now: channel.Status) -> channel.Status:
