@@ -7,7 +7,6 @@ tells of a security event that it is over.
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, facts, http, options
+from falcon_hub.sinks import base, dialects, facts, http, options, posting
 from falcon_rules import times
 
 _SEVERITIES: Final = ("critical", "critical", "critical", "error", "warning", "info", "info", "info")
@@ -43,34 +42,19 @@ class Options(options.OverHttp):
     batch: Annotated[int, Field(ge=1, le=1000)] = Field(50, description="Alerts in a request, at most")
 
 
-class Alertmanager:
+class Alertmanager(posting.Batching[Options]):
     def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
+        super().__init__(wanted)
         self.batch = wanted.batch
         self._url = f"{wanted.url.rstrip('/')}/api/v2/alerts"
-        self._client = http.Client(wanted)
 
     def escape(self, value: str) -> str:
         return dialects.plain(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.halving(batch, self._all)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _all(self, batch: Sequence[base.Message]) -> None:
-        headers = basic(self._wanted.username, self._wanted.password)
+    async def _post(self, batch: Sequence[base.Message]) -> http.Reply:
+        headers = http.basic(self._wanted.username, self._wanted.password)
         document = [payload(message, self._wanted) for message in batch]
-        self._client.judge(await self._client.post(self._url, json=document, headers=headers))
-
-
-def basic(username: str | None, password: secrets.Secret | None) -> dict[str, str]:
-    """Basic authentication's header, where there is a name."""
-    if username is None:
-        return {}
-    pair = f"{username}:{password.reveal() if password else ''}"
-    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        return await self._client.post(self._url, json=document, headers=headers)
 
 
 def payload(message: base.Message, wanted: Options) -> dict[str, Any]:

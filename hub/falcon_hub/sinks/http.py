@@ -12,6 +12,7 @@ Redirects are not followed: they would carry credentials elsewhere.
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import ssl
 import time
@@ -22,6 +23,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from falcon_hub.settings import secrets
 from falcon_hub.sinks import base, options, redaction
 
 LATER: Final = frozenset({408, 425, 429})
@@ -181,3 +183,11 @@ def _told(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"the connection broke: {error.strerror or error}"
     return f"{type(error).__name__}: {error}"
+
+
+def basic(username: str | None, password: secrets.Secret | None) -> dict[str, str]:
+    """Basic authentication's header, where there is a name."""
+    if username is None:
+        return {}
+    pair = f"{username}:{password.reveal() if password else ''}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}

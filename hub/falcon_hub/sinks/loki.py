@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import alertmanager, base, dialects, documents, facts, http, options
+from falcon_hub.sinks import alertmanager, base, dialects, documents, facts, http, options, posting
 
 
 class Options(options.OverHttp):
@@ -30,29 +30,22 @@ class Options(options.OverHttp):
     batch: Annotated[int, Field(ge=1, le=10_000)] = Field(500, description="Alerts in a request, at most")
 
 
-class Loki:
+class Loki(posting.Batching[Options]):
     def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
+        super().__init__(wanted)
         self.batch = wanted.batch
         self._url = wanted.url.rstrip("/") + wanted.path
-        self._client = http.Client(wanted)
 
     def escape(self, value: str) -> str:
         return dialects.plain(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.halving(batch, self._all)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _all(self, batch: Sequence[base.Message]) -> None:
-        headers = alertmanager.basic(self._wanted.username, self._wanted.password)
+    async def _post(self, batch: Sequence[base.Message]) -> http.Reply:
+        headers = http.basic(self._wanted.username, self._wanted.password)
         if self._wanted.bearer_token is not None:
             headers["Authorization"] = f"Bearer {self._wanted.bearer_token.reveal()}"
         if self._wanted.tenant is not None:
             headers["X-Scope-OrgID"] = self._wanted.tenant
-        self._client.judge(await self._client.post(self._url, json=payload(batch, self._wanted), headers=headers))
+        return await self._client.post(self._url, json=payload(batch, self._wanted), headers=headers)
 
 
 def payload(batch: Sequence[base.Message], wanted: Options) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from falcon_hub.settings import secrets
-from falcon_hub.sinks import base, dialects, documents, http, options
+from falcon_hub.sinks import base, dialects, documents, http, options, posting
 
 
 class Options(options.OverHttp):
@@ -33,30 +33,23 @@ class Falcosidekick(Options):
     batch: Annotated[int, Field(ge=1, le=1)] = Field(1, description="It takes one at a time")
 
 
-class Webhook:
+class Webhook(posting.Batching[Options]):
     def __init__(self, wanted: Options) -> None:
-        self._wanted = wanted
+        super().__init__(wanted)
         self.batch = 1 if wanted.format == "text" else wanted.batch
-        self._client = http.Client(wanted)
 
     def escape(self, value: str) -> str:
         # Within a template of JSON a value must not end its string.
         return json.dumps(value)[1:-1] if "json" in (self._wanted.content_type or "") else dialects.plain(value)
 
-    async def send(self, batch: Sequence[base.Message]) -> base.Outcome:
-        return await base.halving(batch, self._all)
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _all(self, batch: Sequence[base.Message]) -> None:
+    async def _post(self, batch: Sequence[base.Message]) -> http.Reply:
         kind, data = self._body(batch)
         headers = {"Content-Type": kind}
         if len(batch) == 1:
             headers["Idempotency-Key"] = batch[0].key
         if self._wanted.bearer_token is not None:
             headers["Authorization"] = f"Bearer {self._wanted.bearer_token.reveal()}"
-        self._client.judge(await self._client.post(self._wanted.url.reveal(), data=data, headers=headers))
+        return await self._client.post(self._wanted.url.reveal(), data=data, headers=headers)
 
     def _body(self, batch: Sequence[base.Message]) -> tuple[str, bytes]:
         if self._wanted.format == "text":
