@@ -475,6 +475,36 @@ static void act_uring_same_user_data(char **more) /* a fifo, a file */
     ring_result();
 }
 
+/* Waits for a pipe before it opens the file, and meanwhile sends itself a completion that says it failed. */
+static void act_uring_forged(char **more)
+{
+    int ends[2];
+    static char byte;
+    if (pipe(ends))
+        die("pipe");
+    ring_open(8, 0);
+    struct io_uring_sqe *entry = ring_entry(IORING_OP_READ, 1);
+    entry->fd = ends[0];
+    entry->addr = (uintptr_t)&byte;
+    entry->len = 1;
+    entry->flags = IOSQE_IO_LINK;
+    ring_openat(more[0], 7);
+    ring_submit(2, 0);
+    int waiting = ring.fd;
+    ring_open(8, 0);
+    entry = ring_entry(IORING_OP_MSG_RING, 3);
+    entry->fd = waiting;
+    entry->off = 7;
+    entry->len = -2;
+    ring_submit(1, 1);
+    ring_result();
+    if (write(ends[1], "x", 1) != 1)
+        die("write");
+    /* Its own completions: the read's, the forged one, the true one. */
+    if (syscall(SYS_io_uring_enter, waiting, 0, 3, IORING_ENTER_GETEVENTS, 0, 0) < 0)
+        die("io_uring_enter");
+}
+
 static void act_uring_registered(char **more)
 {
     int none = -1;
@@ -512,7 +542,23 @@ static void act_uring_socket(char **more) /* family, type */
     close(ring_result());
 }
 
-static void act_uring_sendmsg(char **more)
+/* Without a copy there is a second completion: the memory is no longer needed. */
+static void ring_sent(void)
+{
+    unsigned *head = (unsigned *)(ring.completions + ring.params.cq_off.head);
+    unsigned *tail = (unsigned *)(ring.completions + ring.params.cq_off.tail);
+    unsigned mask = *(unsigned *)(ring.completions + ring.params.cq_off.ring_mask);
+    struct io_uring_cqe *entries = (void *)(ring.completions + ring.params.cq_off.cqes);
+    int more = entries[*head & mask].flags & IORING_CQE_F_MORE;
+    ring_result();
+    if (!more)
+        return;
+    if (__atomic_load_n(tail, __ATOMIC_ACQUIRE) == *head)
+        ring_submit(0, 1);
+    __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+}
+
+static void act_uring_sendmsg(char **more) /* port, operation if not the plain one */
 {
     static struct sockaddr_in address;
     static struct iovec part = {"hello", 5};
@@ -520,29 +566,29 @@ static void act_uring_sendmsg(char **more)
     address = to_port(more[0]);
     if (!ring.fd)
         ring_open(8, 0);
-    struct io_uring_sqe *entry = ring_entry(IORING_OP_SENDMSG, 1);
+    struct io_uring_sqe *entry = ring_entry(more[1] ? atoi(more[1]) : IORING_OP_SENDMSG, 1);
     entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
     entry->addr = (uintptr_t)&message;
     entry->len = 1;
     ring_submit(1, 1);
-    ring_result();
+    ring_sent();
     close(entry->fd);
 }
 
-static void act_uring_sendto(char **more)
+static void act_uring_sendto(char **more) /* the same */
 {
     static struct sockaddr_in address;
     address = to_port(more[0]);
     if (!ring.fd)
         ring_open(8, 0);
-    struct io_uring_sqe *entry = ring_entry(IORING_OP_SEND, 1);
+    struct io_uring_sqe *entry = ring_entry(more[1] ? atoi(more[1]) : IORING_OP_SEND, 1);
     entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
     entry->addr = (uintptr_t)"hello";
     entry->len = 5;
     entry->off = (uintptr_t)&address;
     *(uint16_t *)&entry->file_index = sizeof(address); /* addr_len */
     ring_submit(1, 1);
-    ring_result();
+    ring_sent();
     close(entry->fd);
 }
 
@@ -706,6 +752,7 @@ static struct {
     {"uring_overflowing", act_uring_overflowing},
     {"uring_same_user_data", act_uring_same_user_data},
     {"uring_registered", act_uring_registered},
+    {"uring_forged", act_uring_forged},
     {"uring_connect", act_uring_connect},
     {"uring_names", act_uring_names},
     {"uring_socket", act_uring_socket},

@@ -38,6 +38,9 @@ class AnyTypes(btf.Btf):
         self._next += 8
         return KNOWN.get(paths[0], self._next)
 
+    def bit(self, *paths: str) -> int:
+        return 8 * self.offset(*paths) + 1
+
     def has(self, path: str) -> bool:
         return True
 

@@ -63,6 +63,7 @@ def test_members_through_anonymous_unions_and_typedefs(types: btf.Btf):
     assert types.offset("outer.path.second") == 4 + 4
     assert types.offset("outer.other") == 4
     assert types.offset("outer.bits") == 12
+    assert types.bit("outer.bits") == 96
     assert types.size("outer") == 24
 
 

@@ -56,6 +56,13 @@ def test_full_completion_queue(act, target: Path):
     assert record.blob("path") == bytes(target.parent / "secret")
 
 
+def test_completion_that_the_process_sent_itself(act, target: Path):
+    """It says that the open failed, which has not even begun."""
+    record = act("uring_forged", 1, target).one("openat")
+    assert record.head.result >= 0
+    assert record.blob("path") == bytes(target.parent / "secret")
+
+
 def test_two_requests_under_one_name(act, target: Path, tmp_path: Path):
     """The first waits for good; the second cannot hide behind it."""
     os.mkfifo(tmp_path / "fifo")

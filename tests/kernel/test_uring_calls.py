@@ -50,9 +50,13 @@ def test_sockets(act):
         assert record.body.family == socket.AF_PACKET
 
 
+WITHOUT_A_COPY = {"sendto": 47, "sendmsg": 48}
+
+
+@pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("event", ["sendto", "sendmsg"])
-def test_datagrams(act, event: str):
-    done = act(f"uring_{event}", TIMES, 53)
+def test_datagrams(act, event: str, copied: bool):
+    done = act(f"uring_{event}", TIMES, 53, *([] if copied else [WITHOUT_A_COPY[event]]))
     records = done.of(event)
     assert [record.head.result for record in records] == done.results == [5] * TIMES
     for record in records:

@@ -71,10 +71,14 @@ class Btf:
 
         Raises BtfError that names what was looked for when none exists.
         """
+        return self.bit(*paths) // 8
+
+    def bit(self, *paths: str) -> int:
+        """The same in bits: of bit fields the lowest one."""
         for path in paths:
             found = self._walk(path)
             if found is not None:
-                return found.bit // 8
+                return found.bit
         raise BtfError(f"this kernel's type information has no {' or '.join(paths)}")
 
     def has(self, path: str) -> bool:

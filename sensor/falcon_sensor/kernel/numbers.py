@@ -118,10 +118,12 @@ URING = {
     38: "symlinkat",
     39: "linkat",
     45: "socket",
+    47: "sendto",
+    48: "sendmsg",
     56: "bind",
     57: "listen",
 }
-"""io_uring's operations, by the event that the same system call gives."""
+"""io_uring's operations, by the event that the same system call gives; 47 and 48 are those that send without a copy."""
 
 
 def _read() -> dict[str, Numbers]:

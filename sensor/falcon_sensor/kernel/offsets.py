@@ -153,7 +153,11 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "REQ_ASYNC": ("io_kiocb.async_data",),
     "ASYNC_ADDRESS": ("io_async_msghdr.msg.msg_name",),
     "ASYNC_ADDRESS_LENGTH": ("io_async_msghdr.msg.msg_namelen",),
+    "SEND_ADDRESS": ("io_sr_msg.addr",),  # of kernels that copy it after submission, since 6.0
+    "SEND_ADDRESS_LENGTH": ("io_sr_msg.addr_len",),
+    "SEND_MESSAGE": ("io_sr_msg.umsg",),
     "CQE_RESULT": ("io_uring_cqe.res",),
+    "CQE_FLAGS": ("io_uring_cqe.flags",),
     "CQE_USER_DATA": ("io_uring_cqe.user_data",),
     "REQ_USER_DATA": ("io_kiocb.cqe.user_data",),
     "REQ_FD": ("io_kiocb.cqe.fd",),
@@ -185,11 +189,15 @@ _ARCHITECTURE: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+_BITS = {"CONTEXT_COMPAT_BIT": "io_ring_ctx.compat"}
+"""Members of one bit each."""
+
 _SIZES = {"UPID_SIZE": "upid", "REGS_SIZE": "pt_regs", "INODE_SIZE": "inode"}
 
 
 def macros(types: btf.Btf, machine: str) -> dict[str, int]:
-    """Offsets by macro name (without the `FALCON_` in front), -1 for optional members that are not there.
+    """Offsets by macro name (without the `FALCON_` in front) in bytes, of members of one bit in bits; -1 for optional
+    members that are not there.
 
     machine: as `platform.machine()` names it. Raises BtfError naming the first required member this kernel lacks.
     """
@@ -197,6 +205,8 @@ def macros(types: btf.Btf, machine: str) -> dict[str, int]:
     found |= {name: types.size(struct) for name, struct in _SIZES.items()}
     for name, paths in _OPTIONAL.items():
         found[name] = types.offset(*paths) if any(map(types.has, paths)) else -1
+    for name, path in _BITS.items():
+        found[name] = types.bit(path) if types.has(path) else -1
     found["OVL_UPPER"] = _overlay_upper(types)
     return found
 

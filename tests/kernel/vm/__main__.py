@@ -26,12 +26,10 @@ SECONDS = 3600
 _LOADER_SECONDS = 600
 _UNSEEN_BY_B = ("-k", "not int80 and not 32_bit")
 """B is for kernels without 32-bit callers; Debian's have them."""
-_POORER = {"bookworm": ("--deselect", "tests/kernel/test_uring_calls.py::test_datagrams")}
-"""6.1 copies where io_uring's datagrams go only after the submission has been seen: their records lack it."""
 _NOT_HAD = "cannot be had here"
 
 
-def script(suite: str, arguments: tuple[str, ...]) -> str:
+def script(arguments: tuple[str, ...]) -> str:
     """What the machine runs: pytest for each backend, between marks."""
     lines = [
         f"cd {shlex.quote(str(ROOT))}",
@@ -39,7 +37,7 @@ def script(suite: str, arguments: tuple[str, ...]) -> str:
         f"export PYTHONPATH={ROOT}/sensor:{ROOT}/rules:{ROOT} FALCON_TEST_LOADER_SECONDS={_LOADER_SECONDS}",
     ]
     for backend in BACKENDS:
-        left_out = [*_POORER.get(suite, ()), *(_UNSEEN_BY_B if backend == "b" else ())]
+        left_out = _UNSEEN_BY_B if backend == "b" else ()
         pytest = ["-P", "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider"]
         command = [sys.executable, *pytest, *left_out, *arguments]
         lines += [f"echo @{backend}", f"FALCON_TEST_BACKEND={backend} {shlex.join(command)}", 'echo "@exit $?"']
@@ -59,7 +57,7 @@ def results(output: str) -> Iterator[tuple[str, bool, str]]:
 def _run(suite: str, arguments: tuple[str, ...]) -> bool:
     kernel = packages.kernel(suite)
     try:
-        output = machine.run(kernel, script(suite, arguments), SECONDS)
+        output = machine.run(kernel, script(arguments), SECONDS)
     except machine.MachineError as error:
         print(f"{kernel.release:24} {error}", flush=True)
         return False

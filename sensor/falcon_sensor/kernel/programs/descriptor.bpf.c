@@ -19,17 +19,16 @@ struct ev_message {
     u32 length;
 };
 
-/* The caller's struct msghdr begins so, for 32-bit callers with a narrow pointer. */
-static __always_inline void ev_read_message(u64 at, int compat, struct ev_message *out)
+/* The caller's struct msghdr begins so, for 32-bit callers with a narrow pointer. Not 0: it cannot be read. */
+static __always_inline long ev_read_message(u64 at, int compat, struct ev_message *out)
 {
     u32 narrow[2] = {};
-    if (!compat) {
-        bpf_probe_read_user(out, sizeof(*out), (void *)at);
-        return;
-    }
-    bpf_probe_read_user(narrow, sizeof(narrow), (void *)at);
+    if (!compat)
+        return bpf_probe_read_user(out, sizeof(*out), (void *)at);
+    long failed = bpf_probe_read_user(narrow, sizeof(narrow), (void *)at);
     out->address = narrow[0];
     out->length = narrow[1];
+    return failed;
 }
 
 static __always_inline void ev_forget_address(struct ev_workspace *w)

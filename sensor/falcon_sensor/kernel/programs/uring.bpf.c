@@ -101,12 +101,20 @@ static __always_inline u64 ev_submitter(const struct ev_pending_call *call)
     return bpf_get_current_task();
 }
 
-static __always_inline u32 ev_complete(u32 place, u64 ring, u64 user_data, s32 result)
+/* Requests that may have several completions. */
+static __always_inline int ev_goes_on(u32 event)
+{
+    return event == FALCON_EVENT_ACCEPT4 || event == FALCON_EVENT_RECVFROM || event == FALCON_EVENT_RECVMSG;
+}
+
+/* request: 0 for an entry that ends none. Of requests that go on these are the results; else whoever runs may have
+ * sent it to its own ring (IORING_OP_MSG_RING), under any user_data and with any result, while the call still waits. */
+static __always_inline u32 ev_complete(u32 place, u64 ring, u64 request, u64 user_data, s32 result)
 {
     struct ev_pending_key key = {.ring = ring, .user_data = user_data};
     struct ev_pending_call *call = ev_pending_calls.lookup(&key);
     struct ev_workspace *w = ev_workspace_of(place);
-    if (!call || !w)
+    if (!call || !w || (!request && !ev_goes_on(call->facts.event)))
         return 0;
     struct falcon_facts *f = &w->facts;
     __builtin_memcpy(f, &call->facts, sizeof(*f));
@@ -171,20 +179,24 @@ int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
     u64 entry = ctx->args[FALCON_COMPLETE_RESULT];
     u64 user_data = READ(u64, entry, FALCON_CQE_USER_DATA);
     s32 result = READ(s32, entry, FALCON_CQE_RESULT);
+    u32 flags = READ(u32, entry, FALCON_CQE_FLAGS);
 #else
     u64 user_data = ctx->args[FALCON_COMPLETE_USER_DATA];
     s32 result = ctx->args[FALCON_COMPLETE_RESULT];
+    u32 flags = ctx->args[FALCON_COMPLETE_RESULT + 1];
 #endif
-    u32 stage = ev_complete(EV_AT_COMPLETE, ctx->args[0], user_data, result);
+    if (flags & EV_CQE_F_NOTIF)
+        return 0;
+    u32 stage = ev_complete(EV_AT_COMPLETE, ctx->args[0], ctx->args[1], user_data, result);
     if (stage)
         ev_tails.call(ctx, EV_AT_COMPLETE * EV_STAGES + stage);
     return 0;
 }
 
-/* The completion queue was full: the same completion by another way. */
+/* The completion queue was full: the same completion by another way, which does not tell whether a request ends. */
 int ev_uring_overflow(struct bpf_raw_tracepoint_args *ctx)
 {
-    u32 stage = ev_complete(EV_AT_OVERFLOW, ctx->args[0], ctx->args[1], ctx->args[2]);
+    u32 stage = ev_complete(EV_AT_OVERFLOW, ctx->args[0], 1, ctx->args[1], ctx->args[2]);
     if (stage)
         ev_tails.call(ctx, EV_AT_OVERFLOW * EV_STAGES + stage);
     return 0;

@@ -81,17 +81,51 @@ static __always_inline int ev_makes_descriptor(u32 event)
     return event == FALCON_EVENT_SOCKET || event == FALCON_EVENT_ACCEPT4;
 }
 
-/* Where a datagram goes: copied from the caller's memory by the time a request is submitted. */
-static __always_inline void ev_read_async_address(struct ev_workspace *w, u64 request)
+/* Rings have the width of pointers of whoever made them, whoever submits. */
+static __always_inline int ev_is_narrow_ring(u64 request)
 {
+#if FALCON_CONTEXT_COMPAT_BIT >= 0
+    u64 ring = READ(u64, request, FALCON_REQ_CONTEXT);
+    return READ(u8, ring, FALCON_CONTEXT_COMPAT_BIT / 8) >> FALCON_CONTEXT_COMPAT_BIT % 8 & 1;
+#else
+    return 0;
+#endif
+}
+
+/* Where a datagram goes, before the kernel has copied it: in the caller's memory, which the kernel has not touched
+ * yet, so it may not be there to be read. */
+static __always_inline void ev_read_uncopied_address(struct ev_workspace *w, u64 request, struct ev_message *given)
+{
+    if (w->facts.event == FALCON_EVENT_SENDTO) {
+        if (!FALCON_HAS(FALCON_SEND_ADDRESS) || !FALCON_HAS(FALCON_SEND_ADDRESS_LENGTH))
+            return;
+        given->address = READ(u64, request, FALCON_SEND_ADDRESS);
+        given->length = READ(u16, request, FALCON_SEND_ADDRESS_LENGTH);
+    } else if (FALCON_HAS(FALCON_SEND_MESSAGE)) {
+        u64 message = READ(u64, request, FALCON_SEND_MESSAGE);
+        if (!ev_read_message(message, ev_is_narrow_ring(request), given))
+            return;
+        w->facts.flags |= FALCON_FLAG_UNREADABLE;
+        w->unsure = 1;
+    }
+}
+
+/* Where a datagram goes: since 6.10 copied by the time a request is submitted. */
+static __always_inline void ev_read_request_address(struct ev_workspace *w, u64 request)
+{
+    struct ev_message given = {};
+    u64 copy = 0;
     ev_forget_address(w);
-    if (!FALCON_HAS(FALCON_REQ_ASYNC) || !FALCON_HAS(FALCON_ASYNC_ADDRESS))
-        return;
-    u64 message = READ(u64, request, FALCON_REQ_ASYNC);
-    u64 address = message ? READ(u64, message, FALCON_ASYNC_ADDRESS) : 0;
-    u32 length = message ? READ(u32, message, FALCON_ASYNC_ADDRESS_LENGTH) : 0;
-    if (address && length)
-        ev_take_address(w, address, length, 0);
+    if (FALCON_HAS(FALCON_REQ_ASYNC) && FALCON_HAS(FALCON_ASYNC_ADDRESS))
+        copy = READ(u64, request, FALCON_REQ_ASYNC);
+    if (copy) {
+        given.address = READ(u64, copy, FALCON_ASYNC_ADDRESS);
+        given.length = READ(u32, copy, FALCON_ASYNC_ADDRESS_LENGTH);
+    } else {
+        ev_read_uncopied_address(w, request, &given);
+    }
+    if (given.address && given.length)
+        ev_take_address(w, given.address, given.length, !copy);
 }
 
 static __always_inline u32 ev_submit_descriptor(struct ev_workspace *w, u64 request)
@@ -121,7 +155,7 @@ static __always_inline u32 ev_submit_descriptor(struct ev_workspace *w, u64 requ
     if (!falcon_want_descriptor_early(f))
         return 0;
     if (f->event == FALCON_EVENT_SENDTO || f->event == FALCON_EVENT_SENDMSG)
-        ev_read_async_address(w, request);
+        ev_read_request_address(w, request);
     else
         ev_forget_address(w);
     if (!ev_makes_descriptor(f->event))

@@ -8,6 +8,8 @@
  */
 
 #define EV_REQ_F_FIXED_FILE 1
+/* That the kernel no longer needs what was sent without a copy: comes after the result, under the same user_data. */
+#define EV_CQE_F_NOTIF 8
 #define EV_SLOT_ANY 0xffffffffU
 /* Low bits of a registered file's pointer are flags. */
 #define EV_NODE_FLAGS 7ULL
