@@ -1,6 +1,6 @@
 // The frame: who is logged in, which page, and the keys that work everywhere.
 import { useQuery, useQueryClient } from "@tanstack/preact-query";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { AlertsPage } from "./alerts/page";
 import { get, send, useToken } from "./api";
 import { Help } from "./help";
@@ -40,7 +40,7 @@ function Splash() {
 function Frame({ session }: { session: Session }) {
   const { path, search } = usePlace();
   const [help, setHelp] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (isTyping(event) || event.key !== "?") return;
       event.preventDefault();
@@ -49,7 +49,7 @@ function Frame({ session }: { session: Session }) {
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const page = PAGES.find((each) => each.path === path);
     document.title = page ? `${page.label} · Falcon` : "Falcon";
   }, [path]);
@@ -102,11 +102,14 @@ function UserMenu({ session }: { session: Session }) {
           <button
             type="button" data-first
             onClick={async () => {
+              // What is still being asked for would be refused once the session has ended.
+              await queries.cancelQueries();
               await send("POST", "logout").catch(() => undefined);
               // Nothing of what this user saw stays for the next one.
               queries.setQueryData(["me"], null);
               queries.removeQueries({ predicate: (each) => each.queryKey[0] !== "me" });
-              navigate("/");
+              // Not by navigate: what is still shown for a moment would begin to ask for what is there.
+              history.pushState(null, "", "/");
             }}
           >
             Log out

@@ -1,5 +1,5 @@
 // The address bar as state: what is shown can be linked to, and the back button works.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 const listeners = new Set<() => void>();
 
@@ -12,7 +12,8 @@ export function navigate(to: string, { replace = false } = {}): void {
 
 export function usePlace(): { path: string; search: string } {
   const [place, set] = useState({ path: location.pathname, search: location.search });
-  useEffect(() => {
+  // In a layout effect, like everything that reacts to people: before what they can act on is to be seen.
+  useLayoutEffect(() => {
     const changed = () => set({ path: location.pathname, search: location.search });
     listeners.add(changed);
     window.addEventListener("popstate", changed);

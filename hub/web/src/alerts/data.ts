@@ -1,6 +1,6 @@
 // The alerts of a view: pages as they are scrolled to, and what the live tail adds in front.
 import { type InfiniteData, type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/preact-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../api";
 import type { Batch, Page, Row } from "../types";
 import { useLive } from "./live";
@@ -35,29 +35,21 @@ export function useAlerts(query: string, open: boolean, atTop: boolean, pointed:
   });
   const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.alerts) ?? [], [pages.data]);
 
-  // Rows must not move away while somebody reads or points at them; where there are none, none can.
-  const following = () => !paused && atTop && !(pointed.current && rows.length);
+  // Rows must not move away while somebody reads or points at them; where there are none, none can. And the answer to
+  // what is being asked for would replace what came in meanwhile.
+  const { isFetching } = pages;
+  const following = () => !paused && atTop && !(pointed.current && rows.length) && !isFetching && !queries.isFetching({ queryKey: key });
   const [waiting, setWaiting] = useState<Batch>({ alerts: [], more: 0 });
   const nothing = useCallback(() => setWaiting({ alerts: [], more: 0 }), []);
-  useEffect(nothing, [query]);
+  useLayoutEffect(nothing, [query]);
 
-  const settle = useRef(0);
-  const took = useRef(0);
-  const refreshFigures = useCallback(() => {
-    if (settle.current) return;
-    settle.current = window.setTimeout(async () => {
-      const begun = performance.now();
-      await Promise.all(["counts", "timeline", "top"].map((each) => queries.invalidateQueries({ queryKey: [each] })));
-      took.current = performance.now() - begun;
-      settle.current = 0;
-    }, Math.max(SETTLE_MS, took.current / SHARE));
-  }, []);
-  useEffect(() => () => clearTimeout(settle.current), []);
+  const refreshFigures = useFigures(queries);
 
   const reveal = useCallback((batch: Batch) => {
     if (batch.more) {
       // So many that asking for the newest is cheaper than having been sent all.
-      void get<Page>(`alerts?${query}&limit=${PAGE}`).then((page) => queries.setQueryData<Pages>(key, { pages: [page], pageParams: [""] }), () => undefined);
+      queries.setQueryData<Pages>(key, (old) => old && { pages: old.pages.slice(0, 1), pageParams: [""] });
+      void queries.refetchQueries({ queryKey: key, exact: true });
     } else queries.setQueryData<Pages>(key, (old) => old && merge(old, batch.alerts));
   }, [key]);
 
@@ -75,12 +67,40 @@ export function useAlerts(query: string, open: boolean, atTop: boolean, pointed:
   }, [waiting, reveal]);
 
   const some = waiting.alerts.length > 0;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (some && following()) showWaiting();
   }, [some, following()]);
 
   return { pages, rows, state, waiting: waiting.alerts.length + waiting.more, showWaiting };
 }
+
+/** What asks for the figures anew, some time after alerts have come: not for each, and for the last one, too. */
+function useFigures(queries: QueryClient): () => void {
+  const timer = useRef(0);
+  const again = useRef(false);
+  const took = useRef(0);
+  const refresh = useCallback(() => {
+    again.current = true;
+    if (timer.current) return;
+    timer.current = window.setTimeout(async () => {
+      again.current = false;
+      const begun = performance.now();
+      await Promise.all(["counts", "timeline", "top"].map((each) => queries.invalidateQueries({ queryKey: [each] })));
+      took.current = performance.now() - begun;
+      if (timer.current === GONE) return;
+      timer.current = 0;
+      if (again.current) refresh();
+    }, Math.max(SETTLE_MS, took.current / SHARE));
+  }, []);
+  useLayoutEffect(() => () => {
+    clearTimeout(timer.current);
+    timer.current = GONE;
+  }, []);
+  return refresh;
+}
+
+/** Instead of a timer's number: there is no page any more. */
+const GONE = -1;
 
 /** Of more than are kept only the number is. */
 const held = (alerts: Row[], more: number): Batch => ({ alerts: alerts.slice(0, KEPT), more: more + Math.max(0, alerts.length - KEPT) });

@@ -43,9 +43,9 @@ export function ExceptionDialog({ row, onClose }: { row: Row; onClose: () => voi
             <section>
               <div class="actions between">
                 <h3>To append to your rules</h3>
-                {chosen.length > 0 && <CopyButton text={made.data.yaml} label="Copy the YAML">Copy</CopyButton>}
+                {chosen.length > 0 && <CopyButton text={made.data.yaml} label="Copy the YAML" disabled={made.isPlaceholderData}>Copy</CopyButton>}
               </div>
-              {chosen.length ? <pre tabIndex={0} aria-label="The exception as YAML"><code>{made.data.yaml}</code></pre>
+              {chosen.length ? <pre tabIndex={0} aria-busy={made.isPlaceholderData} aria-label="The exception as YAML"><code>{made.data.yaml}</code></pre>
                 : <p class="error">Choose at least one field.</p>}
               {chosen.length > 0 && made.data.warnings.length > 0 && (
                 <ul class="warnings">{made.data.warnings.map((each) => <li key={each}>{each}</li>)}</ul>

@@ -1,11 +1,11 @@
 // The bar above the table: search, time, priority, a menu for each facet, and what is set now as chips.
 import type { RefObject } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { url } from "../api";
 import { Icon, Menu, Switch } from "../parts/ui";
 import { fromInput, rangeLabel, RANGES, toInput, zone } from "../times";
 import { PRIORITIES } from "../types";
-import { asked, cleared, FACETS, isFiltered, show, type View, withoutTerm, withTerm } from "../view";
+import { asked, cleared, FACETS, isFiltered, parse, show, type View, withoutTerm, withTerm } from "../view";
 import type { LiveState } from "./live";
 import { useTop } from "./page";
 
@@ -59,10 +59,21 @@ export function FilterBar({ view, query, searchBox, live, paused, onPause }: Pro
 
 function Search({ view, box }: { view: View; box: RefObject<HTMLInputElement> }) {
   const [text, setText] = useState(view.q);
-  useEffect(() => setText(view.q), [view.q]);
+  // What this box has asked for. Its coming back must not undo what was typed since; only what others ask for may.
+  const own = useRef(view.q);
+  useLayoutEffect(() => {
+    if (view.q === own.current) return;
+    own.current = view.q;
+    setText(view.q);
+  }, [view.q]);
+  const ask = (options?: { replace: boolean }) => {
+    own.current = text.trim();
+    // As the page is now: another filter may have been chosen while this one was being typed.
+    show(parse(location.search), { q: own.current }, options);
+  };
   useEffect(() => {
-    if (text === view.q) return;
-    const timer = setTimeout(() => show(view, { q: text.trim() }, { replace: true }), TYPING_MS);
+    if (text.trim() === own.current) return;
+    const timer = setTimeout(() => ask({ replace: true }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return (
@@ -70,7 +81,7 @@ function Search({ view, box }: { view: View; box: RefObject<HTMLInputElement> })
       class="search" role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        show(view, { q: text.trim() });
+        ask();
         box.current?.blur();
       }}
     >
@@ -88,7 +99,7 @@ function Search({ view, box }: { view: View; box: RefObject<HTMLInputElement> })
 function RangeMenu({ view }: { view: View }) {
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
-  useEffect(() => {
+  useLayoutEffect(() => {
     setFrom(toInput(view.from));
     setTo(toInput(view.to));
   }, [view.from, view.to]);

@@ -1,5 +1,5 @@
 // The live tail: alerts that fit the filter, pushed by the hub as they come.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { url } from "../api";
 import type { Batch } from "../types";
 
@@ -13,7 +13,8 @@ export function useLive(query: string, after: number | undefined, onBatch: (batc
   const [state, setState] = useState<LiveState>("off");
   const callback = useRef(onBatch);
   callback.current = onBatch;
-  useEffect(() => {
+  // A layout effect: what the former query gets must not be taken for the new one's.
+  useLayoutEffect(() => {
     if (after === undefined) {
       setState("off");
       return;

@@ -1,5 +1,5 @@
 // The alerts page: filters above, figures and rows, details beside; and the keys that move through it.
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useQuery } from "@tanstack/preact-query";
 import { get } from "../api";
 import { isTyping } from "../parts/ui";
@@ -52,7 +52,8 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
     if (view.alert) open(next.uuid);
   };
 
-  useEffect(() => {
+  // Before the rows can be seen: a key that is pressed as soon as they are finds a handler that knows them.
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (isTyping(event)) return;
       const inList = !(event.target as HTMLElement).closest("aside, .menu, .top");

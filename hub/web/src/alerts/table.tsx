@@ -1,7 +1,7 @@
 // The rows: TanStack Table for columns, its virtualizer for rows, so that ten thousand cost as much as forty.
 import { type ColumnDef, columnVisibilityFeature, tableFeatures, useTable } from "@tanstack/preact-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Failure, Icon, Menu, Notice, PriorityBadge, Switch, Time } from "../parts/ui";
 import { bigNumber, clockOf, dayOf } from "../times";
 import type { Row } from "../types";
@@ -51,7 +51,7 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
     state: { columnVisibility: visible },
     onColumnVisibilityChange: (change) => setVisible((old) => (typeof change === "function" ? change(old) : change)),
   });
-  useEffect(() => localStorage.setItem(KEPT, JSON.stringify(visible)), [visible]);
+  useLayoutEffect(() => localStorage.setItem(KEPT, JSON.stringify(visible)), [visible]);
   const all = table.getRowModel().rows;
   const virtual = useVirtualizer({
     count: all.length,
@@ -60,7 +60,7 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
     getItemKey: (index) => all[index]?.id ?? index,
     overscan: 12,
   });
-  useEffect(() => virtual.measure(), [narrow]);
+  useLayoutEffect(() => virtual.measure(), [narrow]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
 
@@ -68,15 +68,23 @@ export function AlertTable({ view, data, paused, current, onOpen, onScroll, onPo
     if (last >= all.length - 30 && pages.hasNextPage && !pages.isFetchingNextPage && !pages.error) void pages.fetchNextPage();
   }, [last, all.length, pages.hasNextPage, pages.isFetchingNextPage]);
 
-  useEffect(() => {
+  const focusing = useRef<string | null>(null);
+  useLayoutEffect(() => {
     const at = current ? all.findIndex((row) => row.id === current) : -1;
-    if (at < 0) return;
-    virtual.scrollToIndex(at, { align: "auto" });
+    focusing.current = at < 0 ? null : current;
+    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+  }, [current]);
+  useLayoutEffect(() => {
+    if (!focusing.current) return;
     // The focus goes along for screen readers, unless it is somewhere else on purpose.
     const active = document.activeElement;
-    if (active === document.body || scroller.current?.contains(active)) requestAnimationFrame(() =>
-      scroller.current?.querySelector<HTMLElement>(`tr[data-uuid="${CSS.escape(current!)}"]`)?.focus({ preventScroll: true }));
-  }, [current]);
+    const here = active === document.body || scroller.current?.contains(active);
+    const row = scroller.current?.querySelector<HTMLElement>(`tr[data-uuid="${CSS.escape(focusing.current)}"]`);
+    // A row that was scrolled to is not drawn yet; it will be, and this comes by again.
+    if (here && !row) return;
+    focusing.current = null;
+    if (here) row?.focus({ preventScroll: true });
+  });
 
   const reveal = () => {
     data.showWaiting();
@@ -235,9 +243,10 @@ function keptColumns(): Record<string, boolean> {
 
 function useNarrow(): boolean {
   const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const media = matchMedia(NARROW);
     const changed = () => setNarrow(media.matches);
+    changed();
     media.addEventListener("change", changed);
     return () => media.removeEventListener("change", changed);
   }, []);

@@ -1,6 +1,6 @@
 // Alerts over time, stacked by priority; a drag chooses the time range.
 import { useQuery } from "@tanstack/preact-query";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { get } from "../api";
 import { colour, onChange } from "../parts/theme";
@@ -58,9 +58,9 @@ function Chart(props: {
   const latest = useRef(props);
   latest.current = props;
   const [themes, setThemes] = useState(0);
-  useEffect(() => onChange(() => setThemes((old) => old + 1)), []);
+  useLayoutEffect(() => onChange(() => setThemes((old) => old + 1)), []);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const place = box.current!;
     const made = new uPlot(options(place.clientWidth, latest), stacked(latest.current.figures), place);
     plot.current = made;
@@ -73,7 +73,7 @@ function Chart(props: {
     };
   }, [themes]);
 
-  useEffect(() => plot.current?.setData(stacked(props.figures)), [props.figures]);
+  useLayoutEffect(() => plot.current?.setData(stacked(props.figures)), [props.figures]);
   return <div class="chart" ref={box} role="img" aria-label={spoken(props.figures)} />;
 }
 

@@ -1,6 +1,6 @@
 // The page's own small vocabulary: icons, badges, menus, dialogs, notices.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { PRIORITIES } from "../types";
 import { fully } from "../times";
 
@@ -55,29 +55,28 @@ export function Menu(props: {
     setOpen(false);
     button.current?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      close();
+    };
     document.addEventListener("pointerdown", outside);
     document.addEventListener("focusin", outside);
+    document.addEventListener("keydown", escape, true);
     root.current?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       document.removeEventListener("pointerdown", outside);
       document.removeEventListener("focusin", outside);
+      document.removeEventListener("keydown", escape, true);
     };
   }, [open]);
   return (
-    <div
-      class={`menu ${props.class ?? ""}`}
-      ref={root}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape" || !open) return;
-        event.stopPropagation();
-        close();
-      }}
-    >
+    <div class={`menu ${props.class ?? ""}`} ref={root}>
       <button
         type="button" ref={button} aria-expanded={open} aria-controls={open ? panel : undefined}
         {...(props.name ? { "aria-label": props.name, title: props.name } : {})}
@@ -85,7 +84,8 @@ export function Menu(props: {
       >
         {props.label}
       </button>
-      {open && <div id={panel} class={`panel ${props.align ?? "left"}`}>{props.children(close)}</div>}
+      {/* To have the focus itself where a text in it is clicked: it would go outside otherwise, which closes the panel. */}
+      {open && <div id={panel} tabIndex={-1} class={`panel ${props.align ?? "left"}`}>{props.children(close)}</div>}
     </div>
   );
 }
@@ -94,15 +94,23 @@ export function Menu(props: {
 export function Dialog(props: { title: string; wide?: boolean; onClose: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   const title = useId();
-  useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    ref.current?.showModal();
-    return () => before?.focus?.();
+  const there = useRef(true);
+  useLayoutEffect(() => {
+    const dialog = ref.current!;
+    dialog.showModal();
+    return () => {
+      there.current = false;
+      // Closing gives the focus back at once. One that Escape has closed did: what has the focus by now keeps it.
+      if (dialog.open) dialog.close();
+    };
   }, []);
   return (
     <dialog
       ref={ref} class={props.wide ? "wide" : ""} aria-labelledby={title}
-      onClose={props.onClose}
+      onClose={() => {
+        // The event comes later than the closing; by then another dialog may be open.
+        if (there.current) props.onClose();
+      }}
       onClick={(event) => {
         if (event.target === ref.current) ref.current?.close();
       }}
@@ -120,12 +128,12 @@ export function Dialog(props: { title: string; wide?: boolean; onClose: () => vo
   );
 }
 
-export function CopyButton(props: { text: string; label: string; icon?: keyof typeof ICONS; class?: string; children?: ComponentChildren }) {
+export function CopyButton(props: { text: string; label: string; icon?: keyof typeof ICONS; class?: string; disabled?: boolean; children?: ComponentChildren }) {
   const { text, label, children } = props;
   const [done, setDone] = useState(false);
   return (
     <button
-      type="button" class={props.class ?? (children ? "" : "quiet icon-only")} aria-label={label} title={label}
+      type="button" disabled={props.disabled} class={props.class ?? (children ? "" : "quiet icon-only")} aria-label={label} title={label}
       onClick={async () => {
         await copy(text);
         setDone(true);
