@@ -163,6 +163,7 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "REQ_FD": ("io_kiocb.cqe.fd",),
     "REQ_CONTEXT": ("io_kiocb.ctx",),
     "CONTEXT_NODES": ("io_ring_ctx.file_table.data.nodes",),
+    "CONTEXT_FILES": ("io_ring_ctx.file_table.files",),  # instead of both: the files themselves, until 6.12
     "NODE_FILE": ("io_rsrc_node.file_ptr",),
 }
 

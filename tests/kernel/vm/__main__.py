@@ -21,7 +21,9 @@ BACKENDS = ("c", "a", "b")
 OFFERED = {"bookworm": "abc", "trixie": "abc"}
 """What must be tested. Newer kernels may be built so that they can preempt programs at functions' ends; then A is not
 offered, and said not to be."""
-TESTS = tuple(f"tests/kernel/{name}.py" for name in ("test_known_events", "test_known_calls", "test_uring_calls"))
+TESTS = tuple(
+    f"tests/kernel/{name}.py" for name in ("test_known_events", "test_known_calls", "test_uring", "test_uring_calls")
+)
 SECONDS = 3600
 _LOADER_SECONDS = 600
 _UNSEEN_BY_B = ("-k", "not int80 and not 32_bit")

@@ -42,8 +42,12 @@ BPF_PERCPU_ARRAY(ev_pending_scratch, struct ev_pending_call, 1);
 
 static __always_inline u64 ev_registered_file(u64 ring, u32 slot)
 {
-    if (!FALCON_HAS(FALCON_CONTEXT_NODES) || !FALCON_HAS(FALCON_NODE_FILE))
-        return 0;
+    if (!FALCON_HAS(FALCON_CONTEXT_NODES) || !FALCON_HAS(FALCON_NODE_FILE)) {
+        if (!FALCON_HAS(FALCON_CONTEXT_FILES))
+            return 0;
+        u64 files = READ(u64, ring, FALCON_CONTEXT_FILES);
+        return READ(u64, files, slot * sizeof(u64)) & ~EV_NODE_FLAGS;
+    }
     u64 nodes = READ(u64, ring, FALCON_CONTEXT_NODES);
     return READ(u64, READ(u64, nodes, slot * sizeof(u64)), FALCON_NODE_FILE) & ~EV_NODE_FLAGS;
 }
