@@ -5,7 +5,7 @@ start the process that compiles ----> import, meanwhile, what the sensor is made
                                       helper thread: the bundle becomes Python
   probes attached               ----> look at the processes there are, start the consumer
   once a second                 ----> did the kernel drop events?
-  SIGTERM, Ctrl-C, --duration   ----> evaluate what is there, detach, summary, let outputs finish
+  SIGTERM, Ctrl-C, --duration   ----> evaluate what is there, summary, let outputs finish
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from falcon_sensor.api import health
-from falcon_sensor.app import labels, node, prepare, pushing, report, selfwatch, signals, terminal, working
+from falcon_sensor.app import labels, node, prepare, pushing, report, retired, selfwatch, signals, terminal, working
 from falcon_sensor.kernel import bpf, probes
 from falcon_sensor.outputs import base, build
 from falcon_sensor.pipeline import canary, consumer, drops, heartbeat, tally, troubles
@@ -75,6 +75,7 @@ class Sensor:
         self._labels = labels.Labels()
         self._wake = wake
         self._past = working.Sums()
+        self._retired = retired.Retired()
         # Between the main thread, which changes what works, and whoever asks how the sensor is.
         self._changing = threading.Lock()
         self._seen = time.monotonic()
@@ -87,7 +88,7 @@ class Sensor:
             self.current = pushing.start(self.workshop, self._node, prepared, child)
         else:
             self.current = self.workshop.make(prepared.bundle, prepared.plan, child)
-        self._stack.callback(lambda: self.current.probes.close())
+        self._stack.callback(lambda: self._retired.close(self.current.probes))
         self._own(self.current)
         self._state.scan()
         self._consumer = consumer.Consumer(
@@ -267,22 +268,24 @@ class Sensor:
         if same:
             self._consumer.judge_by(new.engine)
         else:
+            self._retired.wait()
             new.inherit(old)
-            self._consumer.replace(new.generation(), old.take_off)
+            self._consumer.replace(new.generation(), old.let_finish)
         with self._changing:
             if new.engine is not old.engine:
                 self._past.add_engine(old.engine)
                 self._past.forget({rule.name for rule in new.engine.running})
             if not same:
+                # At once: what no longer fits into a ring that nobody reads is not lost.
                 self._past.add_probes(old.probes)
-                old.probes.close()
             self.current = new
+        if not same:
+            self._retired.close(old.probes)
         working.settle()
 
     def _end(self) -> None:
-        """Evaluates what is there, detaches, lets outputs finish, and sums up."""
+        """Evaluates what is there, lets outputs finish, and sums up, while programs are taken off."""
         self._selfwatch.stop()
-        self.current.probes.detach()
         self._consumer.stop()
         self._check(time.monotonic())
         self._watching = False

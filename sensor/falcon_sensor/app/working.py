@@ -59,9 +59,8 @@ class Working:
         if isinstance(self.probes, probes.Probes) and isinstance(old.probes, probes.Probes) and self.plan is not None:
             self.probes.inherit(old.probes, self.plan.events)
 
-    def take_off(self) -> None:
-        """Detaches, and waits for programs that are in the middle of a record on another CPU."""
-        self.probes.detach()
+    def let_finish(self) -> None:
+        """Waits for programs that are in the middle of a record on another CPU."""
         if self.plan is not None:
             grace.wait()
 

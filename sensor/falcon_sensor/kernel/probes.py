@@ -84,7 +84,8 @@ class Probes:
 
     def lost(self) -> tuple[str, ...]:
         """Those of `hooks` whose program is no longer attached, whoever took it off."""
-        return self._links.lost() if self._loaded.links else ()
+        found = self._links.lost()
+        return found if self._loaded.links else ()  # asked last: another thread may be detaching
 
     @property
     def maps(self) -> dict[str, int]:
@@ -138,8 +139,9 @@ class Probes:
 
     def detach(self) -> None:
         """No more events; those in the ring can still be read, and counters too."""
-        self._links.close(self._loaded.links)
+        links = tuple(self._loaded.links)
         self._loaded.links.clear()
+        self._links.close(links)
 
     def close(self) -> None:
         """Detaches and frees everything. Further calls do nothing."""

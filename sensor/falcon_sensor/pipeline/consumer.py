@@ -103,11 +103,11 @@ class Consumer:
         """Has the consumer look whether records that wait for their pod need not wait any longer."""
         os.eventfd_write(self._wake, 1)
 
-    def replace(self, new: generation.Generation, detach: Callable[[], None]) -> None:
+    def replace(self, new: generation.Generation, let_finish: Callable[[], None]) -> None:
         """Lets another generation take over, without a gap and without reporting anything twice.
 
-        The new programs are attached already; `detach` must take off the old ones and return when none of
-        them runs any more. Afterwards the old ring is never read again. One call at a time, from any thread.
+        The new programs are attached already; `let_finish` must return when all that ran at the time of the call have
+        ended, old and new. Afterwards the old ring is never read again. One call at a time, from any thread.
         """
         begun = handover.Handover(time.clock_gettime_ns(time.CLOCK_BOOTTIME) + handover.OVERLAP_NS)
         self._switched.clear()
@@ -116,7 +116,7 @@ class Consumer:
             # Until T both run: the old ring is consumed, the new one fills.
             while (left := begun.at - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) > 0:
                 time.sleep(left / 1e9)
-            detach()
+            let_finish()
         except BaseException:
             self._handover = None
             raise
@@ -151,7 +151,7 @@ class Consumer:
                 return
 
     def _switch(self, new: generation.Generation) -> None:
-        """The old programs have ended: reads the last of their ring, then what the new ring has by now."""
+        """What the old programs tell from before T is in their ring: reads it, then what the new ring has by now."""
         self._drain()
         begun = self._handover
         assert begun is not None

@@ -5,7 +5,7 @@ Rules are exchanged without a gap by running two generations side by side: the n
 attached while the old ones still run, then a time T is taken. Records of the old ring count
 before T, those of the new ring from T on (see `handover`)::
 
-    old programs   ----------------------------|      detached, ring drained, closed
+    old programs   -----------------------------|     ring drained; detached and closed, which may take seconds
     new programs               |------------------------------------------------>
                            attached     T
                                         ^ old ring counts up to here, new ring from here

@@ -202,15 +202,16 @@ def test_another_generation_takes_over_without_losing_or_repeating(setup):
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     far = now + 10**12
 
-    def detach():
+    def let_finish():
         # The last record of the old programs, one of theirs after the switch, and the new programs' view of all.
         setup.ring.put(record(layout.Kind.OPEN, 2, time=now + 1), record(layout.Kind.OPEN, 3, time=far))
         other.put(*[record(layout.Kind.OPEN, pid, time=at) for pid, at in ((1, now), (2, now + 2), (3, far + 1))])
 
     setup.ring.put(record(layout.Kind.OPEN, 1, time=now))
-    running.replace(generation.Generation(other, other.event, engine), detach)
+    running.replace(generation.Generation(other, other.event, engine), let_finish)
     assert setup.delivered == [1, 2, 3]
     assert len(engine.known) == 1
+    setup.ring.put(record(layout.Kind.OPEN, 5, time=now + 3))  # the old programs may be attached for a while
     other.put(record(layout.Kind.OPEN, 4, time=far + 2))
     setup.wait(4)
     assert setup.delivered == [1, 2, 3, 4]
