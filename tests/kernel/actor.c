@@ -558,17 +558,32 @@ static void ring_sent(void)
     __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 }
 
-static void act_uring_sendmsg(char **more) /* port, operation if not the plain one */
+/* The same bytes in memory that nobody has touched: only a page fault brings them. */
+static void *untouched(const void *bytes, size_t size)
+{
+    int memory = memfd_create("untouched", MFD_CLOEXEC);
+    if (write(memory, bytes, size) != (ssize_t)size)
+        die("write");
+    void *found = mmap(0, size, PROT_READ, MAP_SHARED, memory, 0);
+    if (found == MAP_FAILED)
+        die("mmap");
+    close(memory);
+    return found;
+}
+
+static void act_uring_sendmsg(char **more) /* port, operation if not the plain one, anything: untouched */
 {
     static struct sockaddr_in address;
     static struct iovec part = {"hello", 5};
-    static struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+    static struct msghdr message = {.msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+    int absent = more[1] && more[2];
     address = to_port(more[0]);
+    message.msg_name = absent ? untouched(&address, sizeof(address)) : &address;
     if (!ring.fd)
         ring_open(8, 0);
     struct io_uring_sqe *entry = ring_entry(more[1] ? atoi(more[1]) : IORING_OP_SENDMSG, 1);
     entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
-    entry->addr = (uintptr_t)&message;
+    entry->addr = (uintptr_t)(absent ? untouched(&message, sizeof(message)) : &message);
     entry->len = 1;
     ring_submit(1, 1);
     ring_sent();
@@ -585,7 +600,7 @@ static void act_uring_sendto(char **more) /* the same */
     entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
     entry->addr = (uintptr_t)"hello";
     entry->len = 5;
-    entry->off = (uintptr_t)&address;
+    entry->off = (uintptr_t)(more[1] && more[2] ? untouched(&address, sizeof(address)) : &address);
     *(uint16_t *)&entry->file_index = sizeof(address); /* addr_len */
     ring_submit(1, 1);
     ring_sent();

@@ -50,13 +50,14 @@ def test_sockets(act):
         assert record.body.family == socket.AF_PACKET
 
 
-WITHOUT_A_COPY = {"sendto": 47, "sendmsg": 48}
-
-
-@pytest.mark.parametrize("copied", [True, False])
-@pytest.mark.parametrize("event", ["sendto", "sendmsg"])
-def test_datagrams(act, event: str, copied: bool):
-    done = act(f"uring_{event}", TIMES, 53, *([] if copied else [WITHOUT_A_COPY[event]]))
+@pytest.mark.parametrize("memory", [(), ("untouched",)], ids=["touched", "untouched"])
+@pytest.mark.parametrize(
+    ("event", "operation"),
+    [("sendto", 26), ("sendto", 47), ("sendmsg", 9), ("sendmsg", 48)],
+    ids=["send", "send_zc", "sendmsg", "sendmsg_zc"],
+)
+def test_datagrams(act, event: str, operation: int, memory: tuple[str, ...]):
+    done = act(f"uring_{event}", TIMES, 53, operation, *memory)
     records = done.of(event)
     assert [record.head.result for record in records] == done.results == [5] * TIMES
     for record in records:

@@ -157,6 +157,7 @@ static __always_inline u32 ev_complete(u32 place, u64 ring, u64 request, u64 use
             slot = result < 0 ? 0 : slot;
         }
         w->file = slot ? ev_registered_file(ring, slot - 1) : ev_file_of(f->task, f->fd);
+        ev_read_missed_address(w, ring);
         ev_take_registers(w, result);
         return w->unsure || falcon_want_descriptor_early(f) ? FALCON_STAGE_DESCRIPTOR : 0;
     }

@@ -82,50 +82,64 @@ static __always_inline int ev_makes_descriptor(u32 event)
 }
 
 /* Rings have the width of pointers of whoever made them, whoever submits. */
-static __always_inline int ev_is_narrow_ring(u64 request)
+static __always_inline int ev_is_narrow_ring(u64 ring)
 {
 #if FALCON_CONTEXT_COMPAT_BIT >= 0
-    u64 ring = READ(u64, request, FALCON_REQ_CONTEXT);
     return READ(u8, ring, FALCON_CONTEXT_COMPAT_BIT / 8) >> FALCON_CONTEXT_COMPAT_BIT % 8 & 1;
 #else
     return 0;
 #endif
 }
 
-/* Where a datagram goes, before the kernel has copied it: in the caller's memory, which the kernel has not touched
- * yet, so it may not be there to be read. */
-static __always_inline void ev_read_uncopied_address(struct ev_workspace *w, u64 request, struct ev_message *given)
+/* Where a datagram goes, from the caller's memory. Where there, stands in the registers that the same system call
+ * would have had. */
+static __always_inline void ev_read_callers_address(struct ev_workspace *w, u64 ring)
 {
-    if (w->facts.event == FALCON_EVENT_SENDTO) {
-        if (!FALCON_HAS(FALCON_SEND_ADDRESS) || !FALCON_HAS(FALCON_SEND_ADDRESS_LENGTH))
-            return;
-        given->address = READ(u64, request, FALCON_SEND_ADDRESS);
-        given->length = READ(u16, request, FALCON_SEND_ADDRESS_LENGTH);
-    } else if (FALCON_HAS(FALCON_SEND_MESSAGE)) {
-        u64 message = READ(u64, request, FALCON_SEND_MESSAGE);
-        if (!ev_read_message(message, ev_is_narrow_ring(request), given))
-            return;
-        w->facts.flags |= FALCON_FLAG_UNREADABLE;
+    struct falcon_facts *f = &w->facts;
+    struct ev_message given = {.address = f->arguments[4], .length = f->arguments[5]};
+    if (f->event == FALCON_EVENT_SENDMSG && ev_read_message(f->arguments[1], ev_is_narrow_ring(ring), &given)) {
+        f->flags |= FALCON_FLAG_UNREADABLE;
         w->unsure = 1;
+        return;
     }
+    if (given.address && given.length)
+        ev_take_address(w, given.address, given.length, 1);
 }
 
-/* Where a datagram goes: since 6.10 copied by the time a request is submitted. */
+/* Since 6.10 the kernel has copied it by the time a request is submitted. */
 static __always_inline void ev_read_request_address(struct ev_workspace *w, u64 request)
 {
-    struct ev_message given = {};
+    struct falcon_facts *f = &w->facts;
     u64 copy = 0;
     ev_forget_address(w);
     if (FALCON_HAS(FALCON_REQ_ASYNC) && FALCON_HAS(FALCON_ASYNC_ADDRESS))
         copy = READ(u64, request, FALCON_REQ_ASYNC);
     if (copy) {
-        given.address = READ(u64, copy, FALCON_ASYNC_ADDRESS);
-        given.length = READ(u32, copy, FALCON_ASYNC_ADDRESS_LENGTH);
-    } else {
-        ev_read_uncopied_address(w, request, &given);
+        u64 address = READ(u64, copy, FALCON_ASYNC_ADDRESS);
+        u32 length = READ(u32, copy, FALCON_ASYNC_ADDRESS_LENGTH);
+        if (address && length)
+            ev_take_address(w, address, length, 0);
+        return;
     }
-    if (given.address && given.length)
-        ev_take_address(w, given.address, given.length, !copy);
+    if (f->event == FALCON_EVENT_SENDMSG && FALCON_HAS(FALCON_SEND_MESSAGE)) {
+        f->arguments[1] = READ(u64, request, FALCON_SEND_MESSAGE);
+    } else if (FALCON_HAS(FALCON_SEND_ADDRESS) && FALCON_HAS(FALCON_SEND_ADDRESS_LENGTH)) {
+        f->arguments[4] = READ(u64, request, FALCON_SEND_ADDRESS);
+        f->arguments[5] = READ(u16, request, FALCON_SEND_ADDRESS_LENGTH);
+    }
+    ev_read_callers_address(w, READ(u64, request, FALCON_REQ_CONTEXT));
+}
+
+/* At submission such memory may not have been there to be read. Now it is: the kernel itself has read it. */
+static __always_inline void ev_read_missed_address(struct ev_workspace *w, u64 ring)
+{
+    struct falcon_facts *f = &w->facts;
+    if ((f->event != FALCON_EVENT_SENDTO && f->event != FALCON_EVENT_SENDMSG) ||
+        !(f->flags & FALCON_FLAG_UNREADABLE) || !(f->arguments[1] | f->arguments[4]))
+        return;
+    f->flags &= ~FALCON_FLAG_UNREADABLE;
+    w->unsure = 0;
+    ev_read_callers_address(w, ring);
 }
 
 static __always_inline u32 ev_submit_descriptor(struct ev_workspace *w, u64 request)
