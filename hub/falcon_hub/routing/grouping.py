@@ -72,6 +72,10 @@ class Groups:
         window.last_ns, window.last_uuid, window.seq = alert.time_ns, alert.uuid, seq
         return True
 
+    def knows(self, alert: alerts.Alert) -> bool:
+        """Whether it would be a repeat."""
+        return self._key_of(alert) in self._windows
+
     def due(self, now_ns: int) -> list[Due]:
         """Windows to be told of now, in the order in which they end. Those without repeats just end."""
         over = sorted((window.until_ns, key) for key, window in self._windows.items() if window.until_ns <= now_ns)

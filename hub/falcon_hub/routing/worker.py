@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from falcon_hub.routing import choosing, clocks, delivery, grouping, pacing, rendering, states
+from falcon_hub import alerts
+from falcon_hub.routing import choosing, clocks, delivery, grouping, overtaking, pacing, rendering, states
 from falcon_hub.sinks import base, options
 from falcon_hub.store import records
 
@@ -69,6 +70,7 @@ class Worker:
         self._groups = grouping.Groups(wanted.grouping) if wanted.grouping else None
         self._bucket = pacing.Bucket(wanted.limit, self._clock.monotonic()) if wanted.limit else None
         self.delivery = delivery.Delivery(wanted, sink, spool.dead_letters, self._clock, tell)
+        self._overtaking = overtaking.Overtaking(spool.after, self._stands_alone, self._single)
         self._fetch = FETCH_DIGEST if wanted.digests else FETCH
         self._seq = self._committed = 0
         self._moved_at = self._clock.monotonic()
@@ -152,7 +154,8 @@ class Worker:
             if parcels:
                 if self._bucket is not None:
                     self._bucket.take(len(parcels))
-                await self.delivery.deliver(parcels, self._passed)
+                others = self._overtaking.behind(items[position - 1].seq)
+                await self.delivery.deliver(parcels, self._passed, others)
             self._seq = items[position - 1].seq
             await self._advance(force=position == len(items) or self.wanted.people)
 
@@ -191,10 +194,26 @@ class Worker:
         if not self._chosen(alert):
             counts.skipped += 1
             return False
+        if self._overtaking.took_place(stored.seq):
+            self._came_before(alert, stored.seq)
+            return False
         if self._groups is not None and self._groups.holds(alert, stored.seq, self._clock.now_ns()):
             counts.repeats += 1
             return False
         return True
+
+    def _came_before(self, alert: alerts.Alert, seq: int) -> None:
+        """It was sent before its turn: what follows from its being sent follows now."""
+        if self._bucket is not None:
+            self._bucket.take(1)
+        if self._groups is not None and not self._groups.knows(alert):
+            self._groups.holds(alert, seq, self._clock.now_ns())
+
+    def _stands_alone(self, stored: records.Stored) -> bool:
+        """Whether it would be sent as a message of its own; counts nothing, takes nothing."""
+        alert = self._renderer.with_fields(stored.alert)
+        is_repeat = self._groups is not None and self._groups.knows(alert)
+        return stored.silence is None and self._chosen(alert) and not is_repeat
 
     def _sendable(self, items: Sequence[records.Stored], position: int) -> int:
         """About how many of the rest would be sent; counts nothing, takes nothing."""
@@ -235,7 +254,8 @@ class Worker:
             if found and found[0].seq == each.seq:
                 await self._one_allowed()
                 message = self._renderer.repeats(each.key, found[0].alert, each.count, each.first_ns, each.last_ns)
-                await self.delivery.deliver([delivery.Parcel(message, (each.seq,))])
+                parcel = delivery.Parcel(message, (each.seq,))
+                await self.delivery.deliver([parcel], others=self._overtaking.behind(self._seq))
             self._groups.told(each, self._clock.now_ns())
             await self._advance(force=True)
         if self._ending:

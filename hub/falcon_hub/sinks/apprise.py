@@ -61,7 +61,8 @@ class Apprise:
         except (OSError, ValueError, TypeError) as error:
             raise base.Failed(self._redact(f"{type(error).__name__}: {error}")) from None
         if problem is not None:
-            raise base.Failed(self._redact(problem))
+            # Apprise does not say whether there was an answer.
+            raise base.Failed(self._redact(problem), answered=True)
 
     def _notify(self, message: base.Message, text: str) -> str | None:
         """Why it failed; None when it did not."""

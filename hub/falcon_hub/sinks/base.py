@@ -21,13 +21,17 @@ class Failed(Exception):
     """Nothing is known to be there; the same may succeed later.
 
     retry_after: seconds the receiver asks to be left alone for. broken: it is the sink that is wrong (a revoked key, a
-    channel that is gone), so sending another message would not help either.
+    channel that is gone), so sending another message would not help either. answered: the receiver is there and failed
+    on what it was sent, so it may be this message that it cannot bear.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, broken: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, broken: bool = False, answered: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.broken = broken
+        self.answered = answered
 
 
 @dataclass(frozen=True, slots=True)

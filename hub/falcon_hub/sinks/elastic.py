@@ -105,7 +105,7 @@ class Elastic:
                 continue
             # What follows may be there already; it is sent again and answered by 409.
             broken = status not in http.LATER and status < 500
-            return base.Outcome(index, refused, base.Failed(reason, broken=broken))
+            return base.Outcome(index, refused, base.Failed(reason, broken=broken, answered=status >= 500))
         return base.Outcome(len(batch), refused)
 
 

@@ -75,7 +75,10 @@ class Client:
         except TimeoutError:
             raise base.Failed(f"no answer within {self._wanted.timeout_seconds:g} s") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise base.Failed(self.redact(_told(error))) from None
+            # Whoever closes the connection over a request may do so over this one alone.
+            connecting = isinstance(error, aiohttp.ClientConnectorError)
+            answered = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) and not connecting
+            raise base.Failed(self.redact(_told(error)), answered=answered) from None
 
     def judge(self, reply: Reply, refused: frozenset[int] = REFUSED) -> None:
         """Returns when the receiver has it. Raises Refused or Failed."""
@@ -85,7 +88,7 @@ class Client:
         if reply.status in refused:
             raise base.Refused(reason)
         if reply.status in LATER or reply.status >= 500:
-            raise base.Failed(reason, reply.retry_after)
+            raise base.Failed(reason, reply.retry_after, answered=reply.status >= 500)
         raise base.Failed(reason, reply.retry_after, broken=True)
 
     async def close(self) -> None:

@@ -88,10 +88,12 @@ class Mail:
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [each.code for each in error.recipients]
             reason = self._redact("; ".join(f"{each.code} {each.message}" for each in error.recipients))
-            raise (base.Failed(reason) if any(code < 500 for code in codes) else base.Refused(reason)) from None
+            raise (
+                base.Failed(reason, answered=True) if any(code < 500 for code in codes) else base.Refused(reason)
+            ) from None
         except aiosmtplib.SMTPResponseException as error:
             reason = self._redact(f"{error.code} {error.message}")
-            raise (base.Refused(reason) if 500 <= error.code < 600 else base.Failed(reason)) from None
+            raise (base.Refused(reason) if 500 <= error.code < 600 else base.Failed(reason, answered=True)) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise base.Failed(self._redact(str(error) or type(error).__name__)) from None
 

@@ -80,8 +80,15 @@ class Retry(Base):
 
     initial_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(1.0, description="First pause")
     longest_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(60.0, description="Longest pause")
+    set_aside_seconds: Annotated[float, Field(ge=0)] = Field(
+        60.0,
+        description="A message that is answered by failures for so long, while the receiver takes another, becomes a "
+        "dead letter; 0: never",
+    )
     give_up_seconds: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="A message that failed for so long becomes a dead letter, and the next has its turn; 0: never"
+        0.0,
+        description="A message that failed for so long becomes a dead letter whatever the reason, also while the "
+        "receiver is away; 0: never",
     )
 
 
