@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd import controller
 from tests.hub.sinks import support
-from tests.hub.sinks.test_kafka_brokers import read, tansu
+from tests.hub.sinks.brokers import read, tansu
 from tests.sensor.outputs.support import rsyslog
 
 from falcon_hub.routing import router

