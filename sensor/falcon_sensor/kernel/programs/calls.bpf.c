@@ -43,7 +43,7 @@ static __always_inline void ev_tell_registers(const struct ev_workspace *w, s64 
 /* A short string in user memory as blob `slot`. */
 static __always_inline void ev_give_text(struct ev_workspace *w, u32 slot, u64 address)
 {
-    s64 length = address ? bpf_probe_read_user_str(w->text, FALCON_TEXT_CAP, (void *)address) : 1;
+    s64 length = address ? ev_read_user_str(w->text, FALCON_TEXT_CAP, (void *)address) : 1;
     if (length < 1) {
         w->facts.flags |= FALCON_FLAG_UNREADABLE;
         length = 1;

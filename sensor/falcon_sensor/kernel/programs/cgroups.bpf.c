@@ -44,7 +44,7 @@ static __always_inline u64 ev_may_be_container(u64 node)
         u64 parent = node ? READ(u64, node, FALCON_KERNFS_PARENT) : 0;
         if (!parent)
             return 0;
-        if (bpf_probe_read_kernel_str(name, sizeof(name), (void *)READ(u64, node, FALCON_KERNFS_NAME)) > EV_ID_LENGTH)
+        if (ev_read_kernel_str(name, sizeof(name), (void *)READ(u64, node, FALCON_KERNFS_NAME)) > EV_ID_LENGTH)
             return 1;
         node = parent;
     }

@@ -24,8 +24,8 @@ static __always_inline long ev_read_message(u64 at, int compat, struct ev_messag
 {
     u32 narrow[2] = {};
     if (!compat)
-        return bpf_probe_read_user(out, sizeof(*out), (void *)at);
-    long failed = bpf_probe_read_user(narrow, sizeof(narrow), (void *)at);
+        return ev_read_user(out, sizeof(*out), (void *)at);
+    long failed = ev_read_user(narrow, sizeof(narrow), (void *)at);
     out->address = narrow[0];
     out->length = narrow[1];
     return failed;
@@ -65,7 +65,7 @@ static __always_inline void ev_read_given_address(struct ev_workspace *w, u32 pl
     given.length = ev_argument(w, places, EV_ADDRESS_LENGTH);
     u64 length_at = ev_argument(w, places, EV_ADDRESS_LENGTH_AT);
     if (length_at)
-        bpf_probe_read_user(&given.length, sizeof(given.length), (void *)length_at);
+        ev_read_user(&given.length, sizeof(given.length), (void *)length_at);
     u64 message = ev_argument(w, places, EV_MESSAGE);
     if (message)
         ev_read_message(message, compat, &given);

@@ -134,7 +134,7 @@ int ev_exec(struct bpf_raw_tracepoint_args *ctx)
     ev_tell_call(f, bprm);
     u64 file = READ(u64, READ(u64, task, FALCON_TASK_MM), FALCON_MM_EXE);
     ev_judge_executable(f, file);
-    s64 length = bpf_probe_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)READ(u64, bprm, FALCON_BPRM_FILENAME));
+    s64 length = ev_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)READ(u64, bprm, FALCON_BPRM_FILENAME));
     w->names.name_length = length > 0 ? length - 1 : 0;
     if (length <= 0)
         w->unsure = 1;

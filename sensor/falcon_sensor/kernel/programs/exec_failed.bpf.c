@@ -14,7 +14,7 @@ int ev_sys_exec(struct bpf_raw_tracepoint_args *ctx)
     u32 first = f->event == FALCON_EVENT_EXECVEAT;
     u64 name = first ? w->arguments[1] : w->arguments[0];
     u64 argv = first ? w->arguments[2] : w->arguments[1];
-    s64 length = bpf_probe_read_user_str(w->names.name, FALCON_PATH_CAP, (void *)name);
+    s64 length = ev_read_user_str(w->names.name, FALCON_PATH_CAP, (void *)name);
     if (length < 1) {
         f->flags |= FALCON_FLAG_UNREADABLE;
         w->unsure = 1;

@@ -11,7 +11,7 @@ static __always_inline u64 ev_file_of(u64 task, s64 fd)
     u64 table = READ(u64, READ(u64, task, FALCON_TASK_FILES), FALCON_FILES_FDT);
     /* Limit and array are the first two members: one read gets both. */
     char head[16];
-    bpf_probe_read_kernel(head, sizeof(head), (void *)table);
+    ev_read_kernel(head, sizeof(head), (void *)table);
     if (fd >= *(u32 *)&head[FALCON_FDT_MAX])
         return 0;
     return READ(u64, *(u64 *)&head[FALCON_FDT_FD], fd * sizeof(u64));
@@ -34,7 +34,7 @@ static __always_inline void ev_keep_walked(struct ev_workspace *w)
     u64 length = FALCON_PATH_CAP - at;
     w->names.path_length = length;
     BOUND(length, FALCON_PATH_CAP);
-    bpf_probe_read_kernel(w->names.path, length, &w->walk[at]);
+    ev_read_kernel(w->names.path, length, &w->walk[at]);
 }
 
 /* Where the process is: a struct path. */

@@ -8,10 +8,10 @@ static __always_inline u64 ev_read_pointer(u64 array, u32 index, int compat)
     u64 pointer = 0;
     u32 narrow = 0;
     if (!compat) {
-        bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(array + index * 8ULL));
+        ev_read_user(&pointer, sizeof(pointer), (void *)(array + index * 8ULL));
         return pointer;
     }
-    bpf_probe_read_user(&narrow, sizeof(narrow), (void *)(array + index * 4ULL));
+    ev_read_user(&narrow, sizeof(narrow), (void *)(array + index * 4ULL));
     return narrow;
 }
 
@@ -26,7 +26,7 @@ static __always_inline void ev_append_given_args(struct ev_workspace *w, char *r
         if (!pointer || at - start > FALCON_ARGS_CAP - FALCON_PATH_CAP)
             break;
         BOUND(at, FALCON_BUFFER - FALCON_PATH_CAP);
-        s64 length = bpf_probe_read_user_str(record + at, FALCON_PATH_CAP, (void *)pointer);
+        s64 length = ev_read_user_str(record + at, FALCON_PATH_CAP, (void *)pointer);
         if (length < 0) {
             w->facts.flags |= FALCON_FLAG_UNREADABLE;
             break;

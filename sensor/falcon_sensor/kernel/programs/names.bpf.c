@@ -8,7 +8,7 @@
 
 static __always_inline u64 ev_read_name_into(struct ev_workspace *w, char *to, u64 address)
 {
-    s64 length = bpf_probe_read_user_str(to, FALCON_PATH_CAP, (void *)address);
+    s64 length = ev_read_user_str(to, FALCON_PATH_CAP, (void *)address);
     if (length >= 1)
         return length - 1;
     w->facts.flags |= FALCON_FLAG_UNREADABLE;

@@ -18,7 +18,7 @@ struct ev_open_how {
 /* A name that can't be read is no reason to keep quiet about the event: it is shipped without one. */
 static __always_inline void ev_read_user_name(struct ev_workspace *w, u64 address)
 {
-    s64 length = bpf_probe_read_user_str(w->names.name, FALCON_PATH_CAP, (void *)address);
+    s64 length = ev_read_user_str(w->names.name, FALCON_PATH_CAP, (void *)address);
     if (length < 1) {
         w->facts.flags |= FALCON_FLAG_UNREADABLE;
         w->unsure = 1;
@@ -131,7 +131,7 @@ static __always_inline u64 ev_tell_open_arguments(struct ev_workspace *w)
         f->mode = given[1];
         break;
     case FALCON_EVENT_OPENAT2:
-        if (bpf_probe_read_user(&how, sizeof(how), (void *)given[2]))
+        if (ev_read_user(&how, sizeof(how), (void *)given[2]))
             w->unsure = 1; /* flags the filter would test */
         f->open_flags = how.flags;
         f->mode = how.mode;

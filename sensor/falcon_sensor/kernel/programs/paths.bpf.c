@@ -31,14 +31,14 @@ _Static_assert(FALCON_PATH_DENTRY + FALCON_PATH_MNT == 8, "struct path");
 static __always_inline struct ev_path ev_read_path(u64 address)
 {
     u64 pointers[2];
-    bpf_probe_read_kernel(pointers, sizeof(pointers), (void *)address);
+    ev_read_kernel(pointers, sizeof(pointers), (void *)address);
     return (struct ev_path){pointers[FALCON_PATH_DENTRY / 8], pointers[FALCON_PATH_MNT / 8]};
 }
 
 static __always_inline void ev_read_dentry(u64 dentry, struct ev_dentry *out)
 {
     char chunk[FALCON_DENTRY_SPAN];
-    bpf_probe_read_kernel(chunk, sizeof(chunk), (void *)FIELD_ADDRESS(dentry, EV_DENTRY_FIRST));
+    ev_read_kernel(chunk, sizeof(chunk), (void *)FIELD_ADDRESS(dentry, EV_DENTRY_FIRST));
     out->parent = *(u64 *)&chunk[FALCON_DENTRY_PARENT - EV_DENTRY_FIRST];
     out->name = *(u64 *)&chunk[FALCON_DENTRY_NAME - EV_DENTRY_FIRST];
     out->length = *(u32 *)&chunk[FALCON_DENTRY_LENGTH - EV_DENTRY_FIRST];
@@ -51,7 +51,7 @@ static __always_inline void ev_prepend(struct ev_workspace *w, u64 name, u64 len
     u64 at = (w->walked - length) & (FALCON_PATH_CAP - 1);
     asm volatile("" : "+r"(length));
     length &= FALCON_NAME_MAX - 1;
-    bpf_probe_read_kernel(&w->walk[at], length, (void *)name);
+    ev_read_kernel(&w->walk[at], length, (void *)name);
     at = (at - 1) & (FALCON_PATH_CAP - 1);
     w->walk[at] = '/';
     w->walked = at;
@@ -84,11 +84,11 @@ static __always_inline void ev_nameless(struct ev_workspace *w, u64 inode)
     w->walk[at] = ':';
     u64 type = READ(u64, READ(u64, inode, FALCON_INODE_SB), FALCON_SB_TYPE);
     char name[16] = {};
-    s64 length = bpf_probe_read_kernel_str(name, sizeof(name), (void *)READ(u64, type, FALCON_FS_TYPE_NAME));
+    s64 length = ev_read_kernel_str(name, sizeof(name), (void *)READ(u64, type, FALCON_FS_TYPE_NAME));
     u64 size = length > 1 ? length - 1 : 0;
     size &= 15;
     at = (at - size) & (FALCON_PATH_CAP - 1);
-    bpf_probe_read_kernel(&w->walk[at], size, name);
+    ev_read_kernel(&w->walk[at], size, name);
     w->walked = at;
 }
 
@@ -106,7 +106,7 @@ static __always_inline void ev_rootless(struct ev_workspace *w, u64 dentry, u64 
     at &= FALCON_PATH_CAP - 1;
     asm volatile("" : "+r"(length));
     length &= FALCON_NAME_MAX - 1;
-    bpf_probe_read_kernel(&w->walk[at], length, (void *)end.name);
+    ev_read_kernel(&w->walk[at], length, (void *)end.name);
     w->walked = at;
 }
 
@@ -181,7 +181,7 @@ static __always_inline void ev_walk_cgroup(struct ev_workspace *w, u64 cgroup)
         if (!parent)
             break;
         u64 name = READ(u64, node, FALCON_KERNFS_NAME);
-        s64 length = bpf_probe_read_kernel_str(w->component, FALCON_NAME_MAX, (void *)name);
+        s64 length = ev_read_kernel_str(w->component, FALCON_NAME_MAX, (void *)name);
         u64 size = length > 1 ? length - 1 : 0;
         if (!ev_make_room(w, size, FALCON_CGROUP_CAP))
             break;

@@ -45,8 +45,8 @@ static __always_inline long ev_copy(struct ev_workspace *w, char *record, u64 ca
     BOUND(at, FALCON_BUFFER - cap);
     BOUND(length, cap);
     if (blob->user)
-        return bpf_probe_read_user(record + at, length, (void *)blob->address);
-    return bpf_probe_read_kernel(record + at, length, (void *)blob->address);
+        return ev_read_user(record + at, length, (void *)blob->address);
+    return ev_read_kernel(record + at, length, (void *)blob->address);
 }
 
 static __always_inline void ev_append(struct ev_workspace *w, char *record, u32 slot, struct ev_blob *blob)

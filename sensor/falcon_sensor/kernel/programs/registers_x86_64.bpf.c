@@ -17,22 +17,22 @@ static __always_inline u32 ev_number_in(u64 registers)
 static __always_inline void ev_read_arguments(struct ev_workspace *w, u64 registers, int compat)
 {
     char saved[FALCON_REGS_SIZE];
-    bpf_probe_read_kernel(saved, sizeof(saved), (void *)registers);
-#define EV_REGISTER(name) (*(u64 *)&saved[FALCON_REGS_##name])
+    ev_read_kernel(saved, sizeof(saved), (void *)registers);
+#define EV_REGISTER(offset) (*(u64 *)&saved[offset])
     if (compat) {
-        w->arguments[0] = (u32)EV_REGISTER(BX);
-        w->arguments[1] = (u32)EV_REGISTER(CX);
-        w->arguments[2] = (u32)EV_REGISTER(DX);
-        w->arguments[3] = (u32)EV_REGISTER(SI);
-        w->arguments[4] = (u32)EV_REGISTER(DI);
-        w->arguments[5] = (u32)EV_REGISTER(BP);
+        w->arguments[0] = (u32)EV_REGISTER(FALCON_REGS_BX);
+        w->arguments[1] = (u32)EV_REGISTER(FALCON_REGS_CX);
+        w->arguments[2] = (u32)EV_REGISTER(FALCON_REGS_DX);
+        w->arguments[3] = (u32)EV_REGISTER(FALCON_REGS_SI);
+        w->arguments[4] = (u32)EV_REGISTER(FALCON_REGS_DI);
+        w->arguments[5] = (u32)EV_REGISTER(FALCON_REGS_BP);
     } else {
-        w->arguments[0] = EV_REGISTER(DI);
-        w->arguments[1] = EV_REGISTER(SI);
-        w->arguments[2] = EV_REGISTER(DX);
-        w->arguments[3] = EV_REGISTER(R10);
-        w->arguments[4] = EV_REGISTER(R8);
-        w->arguments[5] = EV_REGISTER(R9);
+        w->arguments[0] = EV_REGISTER(FALCON_REGS_DI);
+        w->arguments[1] = EV_REGISTER(FALCON_REGS_SI);
+        w->arguments[2] = EV_REGISTER(FALCON_REGS_DX);
+        w->arguments[3] = EV_REGISTER(FALCON_REGS_R10);
+        w->arguments[4] = EV_REGISTER(FALCON_REGS_R8);
+        w->arguments[5] = EV_REGISTER(FALCON_REGS_R9);
     }
 #undef EV_REGISTER
 }

@@ -60,9 +60,9 @@ static __always_inline void ev_give_ends(struct ev_workspace *w, u32 source, u32
 static __always_inline void ev_take_unix_path(struct ev_workspace *w, u64 from, u64 length)
 {
     BOUND(length, FALCON_NAME_MAX - 1);
-    bpf_probe_read_kernel(w->names.name, length, (void *)from);
+    ev_read_kernel(w->names.name, length, (void *)from);
     if (length && w->names.name[0]) { /* not abstract: ends at the first NUL */
-        s64 size = bpf_probe_read_kernel_str(w->names.name, length + 1, (void *)from);
+        s64 size = ev_read_kernel_str(w->names.name, length + 1, (void *)from);
         length = size > 0 ? size - 1 : 0;
     }
     w->names.name_length = length;
@@ -100,8 +100,8 @@ static __always_inline void ev_read_address(struct ev_workspace *w, u64 address,
     f->source_port = 0;
     w->names.name_length = 0;
     w->names.path_length = 0;
-    long failed = user ? bpf_probe_read_user(w->component, size, (void *)address)
-                       : bpf_probe_read_kernel(w->component, size, (void *)address);
+    long failed = user ? ev_read_user(w->component, size, (void *)address)
+                       : ev_read_kernel(w->component, size, (void *)address);
     if (failed || !size) {
         f->flags |= FALCON_FLAG_UNREADABLE;
         w->unsure = 1;
@@ -115,13 +115,13 @@ static __always_inline void ev_ask_inet(struct falcon_facts *f, u64 sk, int conn
     u16 port = ev_swap16(READ(u16, sk, FALCON_SOCK_PEER_PORT));
     f->source_port = READ(u16, sk, FALCON_SOCK_PORT);
     if (f->family == EV_AF_INET6 && FALCON_HAS(FALCON_SOCK_PEER_ADDRESS6)) {
-        bpf_probe_read_kernel(f->source, 16, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_ADDRESS6));
+        ev_read_kernel(f->source, 16, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_ADDRESS6));
         if (connected && port)
-            bpf_probe_read_kernel(f->destination, 16, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_PEER_ADDRESS6));
+            ev_read_kernel(f->destination, 16, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_PEER_ADDRESS6));
     } else {
-        bpf_probe_read_kernel(f->source, 4, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_ADDRESS));
+        ev_read_kernel(f->source, 4, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_ADDRESS));
         if (connected && port)
-            bpf_probe_read_kernel(f->destination, 4, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_PEER_ADDRESS));
+            ev_read_kernel(f->destination, 4, (void *)FIELD_ADDRESS(sk, FALCON_SOCK_PEER_ADDRESS));
     }
     if (connected && port)
         f->dest_port = port;

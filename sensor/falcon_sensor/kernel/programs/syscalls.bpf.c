@@ -14,8 +14,8 @@ static __always_inline u32 ev_unwrap_socketcall(struct ev_workspace *w)
     if (!call)
         return 0;
     /* Only connect and socket have three, but what stands behind a shorter list is read as well, if it can be. */
-    if (bpf_probe_read_user(inner, sizeof(inner), (void *)given) && bpf_probe_read_user(inner, 12, (void *)given) &&
-        bpf_probe_read_user(inner, 8, (void *)given))
+    if (ev_read_user(inner, sizeof(inner), (void *)given) && ev_read_user(inner, 12, (void *)given) &&
+        ev_read_user(inner, 8, (void *)given))
         inner[0] = -1;
     if (which == EV_SOCKETCALL_SEND || which == EV_SOCKETCALL_RECV)
         inner[4] = inner[5] = 0; /* no address */

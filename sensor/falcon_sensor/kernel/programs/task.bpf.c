@@ -17,7 +17,7 @@ static __always_inline void falcon_task_comm(u64 task, u64 words[2])
     words[0] = 0;
     words[1] = 0;
     if (task)
-        bpf_probe_read_kernel(words, 16, (void *)FIELD_ADDRESS(ev_leader(task), FALCON_TASK_COMM));
+        ev_read_kernel(words, 16, (void *)FIELD_ADDRESS(ev_leader(task), FALCON_TASK_COMM));
 }
 
 static __always_inline void falcon_comm(const struct falcon_facts *f, u64 words[2])
@@ -174,7 +174,7 @@ static __always_inline void ev_fill_ancestors(u64 task, struct falcon_head *head
         ancestor->start = READ(u64, task, FALCON_TASK_START);
         ancestor->pid = READ(u32, task, FALCON_TASK_TGID);
         ancestor->vpid = ev_own_number(task);
-        bpf_probe_read_kernel(ancestor->comm, 16, (void *)FIELD_ADDRESS(task, FALCON_TASK_COMM));
+        ev_read_kernel(ancestor->comm, 16, (void *)FIELD_ADDRESS(task, FALCON_TASK_COMM));
         filled = level + 1;
     }
     head->ancestors = filled;
@@ -219,6 +219,6 @@ static __always_inline void ev_fill_head(const struct falcon_facts *f, u32 kind,
     head->reserved = 0;
     head->image = READ(u64, READ(u64, task, FALCON_TASK_MM), FALCON_MM_EXE);
     head->net_ns = ev_net_ns(task);
-    bpf_probe_read_kernel(head->comm, 16, (void *)FIELD_ADDRESS(leader, FALCON_TASK_COMM));
+    ev_read_kernel(head->comm, 16, (void *)FIELD_ADDRESS(leader, FALCON_TASK_COMM));
     ev_fill_ancestors(task, head, ancestors);
 }

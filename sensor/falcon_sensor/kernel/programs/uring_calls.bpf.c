@@ -16,7 +16,7 @@ static __always_inline void ev_take_registers(struct ev_workspace *w, u64 otherw
 static __always_inline u64 ev_read_kernel_name(struct ev_workspace *w, char *to, u64 filename)
 {
     u64 name = READ(u64, filename, FALCON_FILENAME_NAME);
-    s64 length = bpf_probe_read_kernel_str(to, FALCON_PATH_CAP, (void *)name);
+    s64 length = ev_read_kernel_str(to, FALCON_PATH_CAP, (void *)name);
     if (length >= 1)
         return length - 1;
     w->facts.flags |= FALCON_FLAG_UNREADABLE;

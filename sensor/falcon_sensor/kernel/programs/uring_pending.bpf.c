@@ -75,13 +75,13 @@ static __always_inline int ev_hold(struct ev_workspace *w, u32 kind, u64 request
     u64 length = w->names.name_length;
     BOUND(length, FALCON_PATH_CAP);
     call->name_length = length;
-    bpf_probe_read_kernel(call->name, length, w->names.name);
+    ev_read_kernel(call->name, length, w->names.name);
 #ifdef FALCON_URING_NAMES
     length = w->names.path_length;
     BOUND(length, FALCON_PATH_CAP);
     call->second_length = kind == FALCON_KIND_NAMES ? length : 0;
     if (kind == FALCON_KIND_NAMES)
-        bpf_probe_read_kernel(call->second, length, w->names.path);
+        ev_read_kernel(call->second, length, w->names.path);
 #endif
     if (ev_pending_calls.insert(&key, call)) { /* only if there is no such key */
         count(kind, FALCON_COUNTER_PENDING_FULL, 1);
