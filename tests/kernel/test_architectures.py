@@ -7,63 +7,22 @@ import subprocess
 import sys
 
 import pytest
+from tests.kernel.support import any_kernel
 
-from falcon_sensor.kernel import btf, csource, offsets, syscalls, tracepoints
-from falcon_sensor.kernel.plan import contract
+from falcon_sensor.kernel import syscalls, tracepoints
 from falcon_sensor.records import layout
 
-HOOKS = tracepoints.Hooks(True, "io_uring_submit_req", 0, -1, 2, 6)
-OLD_HOOKS = tracepoints.Hooks(False, "io_uring_submit_sqe", 0, 2, 3, 6)
-
-
-# What is read together must lie as near each other as it does.
-KNOWN = {
-    "dentry.d_parent": 24,
-    "dentry.d_name.name": 40,
-    "dentry.d_name.len": 36,
-    "path.mnt": 0,
-    "path.dentry": 8,
-    "fdtable.max_fds": 0,
-    "fdtable.fd": 8,
-}
-
-
-class AnyTypes(btf.Btf):
-    """A kernel in which everything exists."""
-
-    def __init__(self) -> None:
-        self._next = 0
-
-    def offset(self, *paths: str) -> int:
-        self._next += 8
-        return KNOWN.get(paths[0], self._next)
-
-    def bit(self, *paths: str) -> int:
-        return 8 * self.offset(*paths) + 1
-
-    def has(self, path: str) -> bool:
-        return True
-
-    def size(self, name: str) -> int:
-        return 168
-
-
-def source(machine: str, hooks: tracepoints.Hooks = HOOKS) -> csource.Source:
-    host = csource.Host(machine, sensor_pid=1, sensor_pidns=2, v1_subsystems=(4, 7))
-    plan = contract.Plan.everything(failed_execs=True)
-    return csource.generate(plan, host, offsets.macros(AnyTypes(), machine), hooks, 1 << 20)
-
-
-COMPILE = "import sys; from falcon_sensor.kernel import loader; loader.compile(sys.stdin.read())"
+COMPILE = (
+    "import sys; from falcon_sensor.kernel import loader; list(map(loader.compile, sys.stdin.read().split(chr(0))))"
+)
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("hooks", [HOOKS, OLD_HOOKS], ids=["new hooks", "old hooks"])
+@pytest.mark.parametrize("hooks", [any_kernel.HOOKS, any_kernel.OLD_HOOKS], ids=["new hooks", "old hooks"])
 @pytest.mark.parametrize("machine", syscalls.NUMBERS)
 def test_text_compiles_without_a_warning(machine: str, hooks: tracepoints.Hooks):
-    compiled = subprocess.run(
-        [sys.executable, "-c", COMPILE], input=source(machine, hooks).text, capture_output=True, text=True
-    )
+    parts = any_kernel.source(machine, hooks).parts()
+    compiled = subprocess.run([sys.executable, "-c", COMPILE], input="\0".join(parts), capture_output=True, text=True)
     assert compiled.stderr == ""
     assert compiled.returncode == 0
 

@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,34 @@ def test_programs_from_the_cache_see_the_same(tmp_path: Path):
         seen = [record.head.pid for record in map(decode.Record, loaded.ring.records())]
         started = sorted(child.pid for child in children)
         assert sorted(pid for pid in seen if pid in started) == started
+
+
+def test_a_change_of_one_filter_compiles_one_part(tmp_path: Path):
+    events = ["execve", "openat", "connect", "symlink"]
+    first = contract.Plan.everything(events)
+    name = "int falcon_want_names(const struct falcon_facts *f, const struct falcon_names *n)"
+    other = first.filters.replace(f"{name} {{ return 1; }}", f"{name} {{ return f->result == 0; }}")
+    assert other != first.filters
+    with probes.load(first, RING, cache=str(tmp_path)):
+        kept = set(os.listdir(tmp_path))
+    with probes.load(contract.Plan(first.events, other), RING, cache=str(tmp_path)):
+        assert kept < set(os.listdir(tmp_path))
+    assert len(kept) == 4
+    assert len(set(os.listdir(tmp_path)) - kept) == 1
+
+
+def test_what_a_loader_has_forked_ends_with_it():
+    script = "import os, signal; os.fork(); print(os.getpid(), flush=True); signal.pause()"
+    with probes.Child([sys.executable, "-c", script]) as child:
+        while len(pids := child.complaints().split()) < 2:
+            time.sleep(0.01)
+    while any(map(is_running, pids)):
+        time.sleep(0.01)
+
+
+def is_running(pid: str) -> bool:
+    """A zombie that nobody has waited for is not."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,8 +1,8 @@
 """From a plan to the C text that the loader compiles.
 
 The text is, in this order: constants and record structs generated from `records.layout`, offsets
-of this kernel's structures, the table of wanted system calls, the programs' shared parts, the
-plan's filters, and the programs. Programs of kinds that no rule wants are left out.
+of this kernel's structures, the table of wanted system calls, what the programs share, the
+plan's filters, and the programs. Programs of kinds that no rule wants are left out. It is compiled in parts (`parts`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from falcon_sensor.kernel import backends, numbers, syscalls, tracepoints
+from falcon_sensor.kernel import backends, numbers, parts, syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import canary, layout
 
@@ -95,6 +95,23 @@ _FUNCTIONS = {
 }
 
 
+_TOGETHER = (
+    ("ev_find_host", "ev_exec", "ev_prepare_exec", "ev_sys_exec", "ev_finish", CALL_RETURNED, CALL_TAILS),
+    ("ev_open", "ev_sys_open", "ev_connect", "ev_sys_connect"),
+    ("ev_names", "ev_sys_names", "ev_descriptor", "ev_sys_descriptor", "ev_plain", "ev_sys_plain"),
+    ("ev_uring_submit", "ev_uring_complete"),
+)
+"""What is compiled together, so that no part takes much longer than another; each takes a tenth of a second for being
+one."""
+
+
+class Entry(NamedTuple):
+    """A function attached to a raw tracepoint. place: for one that serves several."""
+
+    function: str
+    place: Place | None = None
+
+
 class Tail(NamedTuple):
     """A function loaded once for a place and put into a slot of a table of tail calls."""
 
@@ -109,13 +126,17 @@ class Tail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """attach: raw tracepoint name to the function it runs. calls: where the function CALL_RETURNED is attached, None if
-    no call is wanted."""
+    """attach: by raw tracepoint's name. calls: where the function CALL_RETURNED is attached, None if no call is
+    wanted."""
 
     text: str
-    attach: dict[str, str]
+    attach: dict[str, Entry]
     tails: tuple[Tail, ...]
     calls: backends.Calls | None = None
+
+    def parts(self) -> list[str]:
+        """The text as it is compiled."""
+        return parts.split(self.text, _TOGETHER)
 
 
 def generate(
@@ -135,11 +156,11 @@ def generate(
     by_uring = {layout.KIND_OF[event] for event in operations}
     uring = bool(by_uring)
 
-    attach = {"sched_process_exec": "ev_exec"}
+    attach = {"sched_process_exec": Entry("ev_exec")}
     if hooks.prepare_exec:
-        attach["sched_prepare_exec"] = "ev_prepare_exec"
+        attach["sched_prepare_exec"] = Entry("ev_prepare_exec")
     if uring:
-        attach |= hooks.uring_attach()
+        attach |= _uring_entries(hooks)
 
     definitions = _definitions(host, found, ring_bytes) | hooks.definitions()
     definitions["FALCON_BY_TRACEPOINTS"] = int(calls.way is backends.Way.TRACEPOINT)
@@ -166,6 +187,15 @@ def generate(
     text += map(_program, ("uring_pending", "uring_calls", "uring")) if uring else ()
     tails = tuple(_tails(called, kinds, by_uring, hooks.paired))
     return Source("\n".join(text), attach, tails, calls if called else None)
+
+
+def _uring_entries(hooks: tracepoints.Hooks) -> dict[str, Entry]:
+    assert hooks.uring_submit is not None
+    entries = {hooks.uring_submit: Entry("ev_uring_submit")}
+    if hooks.paired:
+        entries["io_uring_complete"] = Entry("ev_uring_complete", Place.COMPLETE)
+        entries["io_uring_cqe_overflow"] = Entry("ev_uring_complete", Place.OVERFLOW)
+    return entries
 
 
 def wanted_calls(plan: contract.Plan) -> set[str]:

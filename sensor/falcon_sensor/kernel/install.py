@@ -87,7 +87,7 @@ def install(
     # Whoever may call bpf() could otherwise blind us by a single write that nothing else shows.
     for name in {csource.TAILS, "ev_host", *tables, *(family.table for family in families.values())}:
         bpf.freeze(maps[name])
-    links = {tracepoint: _attach(programs[to], tracepoint) for tracepoint, to in source.attach.items()}
+    links = {tracepoint: _attach(programs[tracepoint], tracepoint) for tracepoint in source.attach}
     return Loaded(maps, programs, links | _attach_to_calls(programs, source.calls))
 
 
@@ -116,7 +116,8 @@ def _name(tail: csource.Tail, family: _Family) -> str:
 def _copies(source: csource.Source, families: Mapping[int, _Family]) -> Iterator[tuple[str, _Copy]]:
     """What is to be loaded, by name. At the ends of functions a program is attached to one only, so the dispatcher is
     loaded for each, by the function's name."""
-    yield from ((function, _Copy(function)) for function in source.attach.values())
+    for tracepoint, entry in source.attach.items():
+        yield tracepoint, _Copy(entry.function, place=entry.place)
     for tail in source.tails:
         for family in _of_place(tail.place, families):
             yield _name(tail, family), _Copy(tail.function, family, tail.place)

@@ -1,7 +1,8 @@
 """Compiled programs on disk: only the first start on a kernel with these rules pays for the compiler.
 
-A file's name is the digest of everything the programs depend on, which is the C text: offsets of this very kernel, the
-rules' filter and all sizes stand in it. What differs from start to start (the sensor's process id) is in a map.
+A file holds what a part of the C text became (see `parts`). Its name is the digest of everything that depends on, which
+is the part's text: offsets of this very kernel, the rules' filter and all sizes stand in it. What differs from start to
+start (the sensor's process id) is in a map.
 
 What lies here ends up in the kernel, so it is taken only from a directory and a file that nobody but their owner, who
 is whoever runs the sensor, can write to, and only if its content has the digest it was written with. The kernel's
@@ -21,21 +22,22 @@ from pathlib import Path
 
 from falcon_sensor.kernel import objects
 
-_FORMAT = b"falcon programs 1"
+_FORMAT = b"falcon programs 2"
 """To be changed with the form of the files, and with whatever makes other code of the same text: compiler flags,
 the headers in `headers/`."""
 _MOST_BYTES = 8 << 20
 """Of a file; 2,500 rules make less than 2 MB."""
-_KEPT = 16
-"""Files; the least recently used go. Some sets of rules in turn, and both kernels of an upgrade."""
+_KEPT = 64
+"""Files, four for a set of rules; the least recently used go. Some sets in turn, and both kernels of an upgrade."""
 _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_BLANK = re.compile(rb"\s*\n\s*")
 _SUFFIX = ".bpf"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def key(text: str) -> str:
-    """Comments do not count: they name rules."""
-    return hashlib.sha256(_FORMAT + _COMMENT.sub(b"", text.encode())).hexdigest()
+    """Comments do not count, which name rules, nor lines that are empty, where other parts' text stood."""
+    return hashlib.sha256(_FORMAT + _BLANK.sub(b"\n", _COMMENT.sub(b"", text.encode()))).hexdigest()
 
 
 def read(directory: str, name: str) -> objects.Object | None:

@@ -11,7 +11,7 @@ which would be another one in the next process, but stand in a list beside the c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 INSTRUCTION = 8
@@ -64,7 +64,7 @@ def unlinked(code: bytes, names: Mapping[int, str]) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """Everything one C text became. By name, in the compiler's order."""
+    """Everything a C text became, or a part of one. By name, in the compiler's order."""
 
     maps: dict[str, MapShape]
     functions: dict[str, Function]
@@ -89,3 +89,14 @@ class Object:
         if at != len(rest):
             raise ValueError("the code has another length than is written before it")
         return cls({name: MapShape(*shape) for name, shape in head["maps"].items()}, functions)
+
+
+def joined(parts: Iterable[Object]) -> Object:
+    """The parts as one. Raises ValueError if two have different maps of one name."""
+    whole = Object({}, {})
+    for part in parts:
+        for name, shape in part.maps.items():
+            if whole.maps.setdefault(name, shape) != shape:
+                raise ValueError(f"{name} is {shape} here and {whole.maps[name]} there")
+        whole.functions.update(part.functions)
+    return whole

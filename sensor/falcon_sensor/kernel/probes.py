@@ -13,6 +13,7 @@ import mmap
 import os
 import platform
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -213,7 +214,7 @@ class Child:
                     break
                 descriptors += further
         except OSError:
-            self._process.kill()
+            self._end()
         code = self._process.wait()
         return json.loads(message) if message else {}, descriptors, code
 
@@ -224,8 +225,13 @@ class Child:
     def __enter__(self) -> Child:
         return self
 
+    def _end(self) -> None:
+        """With what it has forked in order to compile: all of its group."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        self._end()
         self._process.wait()
         self._ours.close()
         if self._log >= 0:  # whoever started it and `load` may both see to its end

@@ -44,14 +44,6 @@ class Hooks:
     def paired(self) -> bool:
         return self.complete_result >= 0
 
-    def uring_attach(self) -> dict[str, str]:
-        """Raw tracepoint to function, for io_uring."""
-        assert self.uring_submit is not None
-        attach = {self.uring_submit: "ev_uring_submit"}
-        if self.paired:
-            attach |= {"io_uring_complete": "ev_uring_complete", "io_uring_cqe_overflow": "ev_uring_overflow"}
-        return attach
-
     def definitions(self) -> dict[str, int]:
         """Macros for the C text."""
         return {

@@ -38,3 +38,20 @@ def test_what_is_cut_is_no_object(cut: int):
     whole = objects.Object({}, {"only": objects.Function(EXIT, ())}).to_bytes()
     with pytest.raises(ValueError):
         objects.Object.from_bytes(whole[:cut])
+
+
+def test_parts_are_joined():
+    ring, table = objects.MapShape(27, 0, 0, 4096, 0), objects.MapShape(2, 4, 8, 3, 0)
+    first = objects.Object({"ring": ring}, {"first": objects.Function(EXIT, ())})
+    second = objects.Object(
+        {"ring": ring, "table": table}, {"second": objects.Function(LOAD_MAP + EXIT, ((0, "ring"),))}
+    )
+    whole = objects.joined([first, second])
+    assert whole == objects.Object({"ring": ring, "table": table}, first.functions | second.functions)
+    assert list(first.functions) == ["first"]
+
+
+def test_two_maps_of_one_name_are_no_whole():
+    maps = (objects.MapShape(2, 4, size, 3, 0) for size in (8, 16))
+    with pytest.raises(ValueError, match="table is"):
+        objects.joined(objects.Object({"table": shape}, {}) for shape in maps)

@@ -33,6 +33,8 @@ def test_what_was_kept_comes_back(directory: Path):
 
 def test_comments_make_no_difference_and_everything_else_does():
     assert objectcache.key("/* rule a */int f;") == KEY
+    assert objectcache.key("int\nf;\n\n  \n") == objectcache.key("int\n\nf;\n")
+    assert objectcache.key("int\nf;") != objectcache.key("int f;")
     assert objectcache.key("int g;") != KEY
 
 
@@ -85,7 +87,7 @@ def test_what_cannot_be_kept_is_no_error(tmp_path: Path):
 
 def test_the_least_recently_used_go(tmp_path: Path):
     directory = str(tmp_path / "programs")
-    keys = [objectcache.key(str(number)) for number in range(20)]
+    keys = [objectcache.key(str(number)) for number in range(68)]
     for number, key in enumerate(keys):
         objectcache.write(directory, key, COMPILED)
         os.utime(tmp_path / "programs" / f"{key}.bpf", (number, number))
@@ -93,4 +95,4 @@ def test_the_least_recently_used_go(tmp_path: Path):
             assert objectcache.read(directory, keys[0]) == COMPILED  # used, so it stays
     left = [key for key in keys if objectcache.read(directory, key) is not None]
     assert keys[0] in left
-    assert len(left) == 16
+    assert len(left) == 64

@@ -13,7 +13,7 @@ static __always_inline u32 ev_submit_open(struct ev_workspace *w, u64 request)
     if (!falcon_want_open_early(f))
         return 0;
     u64 name = READ(u64, READ(u64, request, FALCON_OPEN_FILENAME), FALCON_FILENAME_NAME);
-    s64 length = bpf_probe_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)name);
+    s64 length = ev_read_kernel_str(w->names.name, FALCON_PATH_CAP, (void *)name);
     if (length < 1) {
         f->flags |= FALCON_FLAG_UNREADABLE;
         w->unsure = 1;
@@ -126,13 +126,13 @@ static __always_inline u32 ev_complete(u32 place, u64 ring, u64 request, u64 use
     BOUND(length, FALCON_PATH_CAP);
     w->names.name_length = length;
     w->names.path_length = 0;
-    bpf_probe_read_kernel(w->names.name, length, call->name);
+    ev_read_kernel(w->names.name, length, call->name);
     u32 slot = call->slot;
 #ifdef FALCON_URING_NAMES
     length = call->second_length;
     BOUND(length, FALCON_PATH_CAP);
     w->names.path_length = length;
-    bpf_probe_read_kernel(w->names.path, length, call->second);
+    ev_read_kernel(w->names.path, length, call->second);
 #endif
     ev_pending_calls.delete(&key);
 
@@ -174,32 +174,36 @@ static __always_inline u32 ev_complete(u32 place, u64 ring, u64 request, u64 use
 #endif
 }
 
+/* Both ways of a completion, each with its own place: to the completion queue, or where that is full to a list, which
+ * does not tell whether a request ends. The kernel takes out what the place at hand does not need. */
 int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
 {
+    u32 place;
+    EV_PLACE(place);
+    u64 request = 1;
+    u64 user_data;
+    s32 result;
+    if (place == EV_AT_OVERFLOW) {
+        user_data = ctx->args[1];
+        result = ctx->args[2];
+    } else {
+        request = ctx->args[1];
 #if FALCON_COMPLETE_USER_DATA < 0
-    u64 entry = ctx->args[FALCON_COMPLETE_RESULT];
-    u64 user_data = READ(u64, entry, FALCON_CQE_USER_DATA);
-    s32 result = READ(s32, entry, FALCON_CQE_RESULT);
-    u32 flags = READ(u32, entry, FALCON_CQE_FLAGS);
+        u64 entry = ctx->args[FALCON_COMPLETE_RESULT];
+        user_data = READ(u64, entry, FALCON_CQE_USER_DATA);
+        result = READ(s32, entry, FALCON_CQE_RESULT);
+        u32 flags = READ(u32, entry, FALCON_CQE_FLAGS);
 #else
-    u64 user_data = ctx->args[FALCON_COMPLETE_USER_DATA];
-    s32 result = ctx->args[FALCON_COMPLETE_RESULT];
-    u32 flags = ctx->args[FALCON_COMPLETE_RESULT + 1];
+        user_data = ctx->args[FALCON_COMPLETE_USER_DATA];
+        result = ctx->args[FALCON_COMPLETE_RESULT];
+        u32 flags = ctx->args[FALCON_COMPLETE_RESULT + 1];
 #endif
-    if (flags & EV_CQE_F_NOTIF)
-        return 0;
-    u32 stage = ev_complete(EV_AT_COMPLETE, ctx->args[0], ctx->args[1], user_data, result);
+        if (flags & EV_CQE_F_NOTIF)
+            return 0;
+    }
+    u32 stage = ev_complete(place, ctx->args[0], request, user_data, result);
     if (stage)
-        ev_tails.call(ctx, EV_AT_COMPLETE * EV_STAGES + stage);
-    return 0;
-}
-
-/* The completion queue was full: the same completion by another way, which does not tell whether a request ends. */
-int ev_uring_overflow(struct bpf_raw_tracepoint_args *ctx)
-{
-    u32 stage = ev_complete(EV_AT_OVERFLOW, ctx->args[0], 1, ctx->args[1], ctx->args[2]);
-    if (stage)
-        ev_tails.call(ctx, EV_AT_OVERFLOW * EV_STAGES + stage);
+        ev_tails.call(ctx, place * EV_STAGES + stage);
     return 0;
 }
 #endif
