@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from falcon_sensor.kernel import backends, numbers, parts, syscalls, tracepoints
+from falcon_sensor.kernel import backends, numbers, parts, ring, syscalls, tracepoints
 from falcon_sensor.kernel.plan import contract
 from falcon_sensor.records import canary, layout
 
@@ -259,6 +259,7 @@ def _definitions(host: Host, found: dict[str, int], ring_bytes: int) -> dict[str
         "FALCON_SLOTS": max(layout.slots(kind) for kind in layout.Kind),
         "FALCON_BASE_SLOT": layout.slot(layout.Kind.OPEN, "base"),
         "FALCON_RING_PAGES": ring_bytes // _RING_PAGE,
+        "FALCON_WAKE_PAUSE_NS": ring.WAKE_PAUSE_NS,
         "FALCON_HOST_SENSOR_PID": HOST_SENSOR_PID,
         "FALCON_HOST_SENSOR_PIDNS": HOST_SENSOR_PIDNS,
         "FALCON_CANARY_FLAGS": canary.FLAGS,

@@ -5,6 +5,14 @@ the producer's, then the data, mapped twice in a row so that a record that wraps
 Each record has a header word: its length, a bit that says the producer is still writing (stop
 there), a bit that says it was given up (skip it). About 1 us a record; through bcc's callback it
 would be four.
+
+Not every record wakes the reader (why: programs/finish.bpf.c). Whoever waits has to look again after
+`LINGER_SECONDS` when the last look found something, and now and then in any case:
+
+    record   A        B    C                   a row that begins with A
+    kernel   wakes    .    .                   at most one wake in WAKE_PAUSE_NS
+    reader   reads A  ......... reads B, C ......... finds nothing, sleeps until woken
+                      LINGER               LINGER
 """
 
 from __future__ import annotations
@@ -12,7 +20,16 @@ from __future__ import annotations
 import mmap
 import select
 import struct
+import time
 from collections.abc import Generator
+from typing import Final
+
+WAKE_PAUSE_NS: Final = 5_000_000
+"""The kernel's programs wake the reader at most this often."""
+
+LINGER_SECONDS: Final = 2 * WAKE_PAUSE_NS / 1e9
+"""How long after a look that found something to look again. Longer than the pause: a record that wakes nobody is at
+most a pause later than one that did. The rest is for the time between a record's clock and its being in the ring."""
 
 _BUSY = 1 << 31
 _DISCARD = 1 << 30
@@ -43,8 +60,12 @@ class Ring:
         return self._producer[0] - self._consumer[0]
 
     def wait(self, seconds: float) -> bool:
-        """Whether something came within this time. May say yes too early, never no too often."""
-        return bool(self._poll.poll(seconds))
+        """Whether something came within this time, found out at most `LINGER_SECONDS` late. May say yes too early."""
+        end = time.monotonic() + seconds
+        while not self._poll.poll(min(LINGER_SECONDS, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return False
+        return True
 
     def records(self, most: int | None = None) -> Generator[bytes, None, None]:
         """Records that are complete now, oldest first, each a copy; at most so many if `most` is given.

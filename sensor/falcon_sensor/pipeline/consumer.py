@@ -26,11 +26,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from falcon_sensor import alerts
+from falcon_sensor.kernel import ring
 from falcon_sensor.pipeline import canary, generation, handover, ownership, tally
 from falcon_sensor.records import decode, layout
 
-POLL_SECONDS = 30.0
-"""The kernel wakes us for every record, so this only bounds the harm should it ever forget to."""
+POLL_SECONDS = 1.0
+"""To look though nothing wakes us. For the record whose CPU was taken away between its clock and the ring for longer
+than `ring.LINGER_SECONDS`: it woke nobody, and nobody lingered."""
 
 LAST_DRAIN_SECONDS = 0.3
 """How long records that are there already may still be evaluated after stop(): the end must come within a second."""
@@ -128,15 +130,20 @@ class Consumer:
         with select.epoll() as poller:
             poller.register(self._wake, select.EPOLLIN)
             poller.register(self._current.descriptor, select.EPOLLIN)
+            found = False
             while self._stop_at is None:
-                poller.poll(self._patience())
+                patience = self._patience()
+                poller.poll(min(ring.LINGER_SECONDS, patience) if found else patience)
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._wake)
+                before = self.records
                 self._drain()
                 if self._next is not None:
                     poller.unregister(self._current.descriptor)
                     poller.register(self._next.descriptor, select.EPOLLIN)
                     self._switch(self._next)
+                # The last may still be being written.
+                found = self.records != before or self._current.ring.backlog > 0
                 self._release(last=False)
         self._drain()
         self._release(last=True)

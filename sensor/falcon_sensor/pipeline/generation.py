@@ -27,6 +27,10 @@ class Ring(Protocol):
     def records(self) -> Iterator[bytes]:
         """Takes the records that wait now, oldest first."""
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that have not been taken."""
+
 
 class Engine(Protocol):
     """What the consumer needs of `engine`."""

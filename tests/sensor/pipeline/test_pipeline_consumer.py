@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -51,9 +52,12 @@ def record(kind: layout.Kind, pid: int, *, time: int = 0, result: int = 0, wante
 
 
 class Ring:
+    """late: come when all that was there has been read, one after each look, and wake nobody."""
+
     def __init__(self):
         self.waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.event = os.eventfd(0, os.EFD_NONBLOCK)
+        self.late: list[bytes] = []
 
     def put(self, *records: bytes):
         for data in records:
@@ -61,12 +65,16 @@ class Ring:
         os.eventfd_write(self.event, 1)
 
     def records(self):
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.event)
-        except BlockingIOError:
-            return
         while not self.waiting.empty():
             yield self.waiting.get()
+        if self.late:
+            self.waiting.put(self.late.pop(0))
+
+    @property
+    def backlog(self) -> int:
+        return self.waiting.qsize()
 
 
 class State:
@@ -143,6 +151,15 @@ def test_a_record_becomes_an_alert_without_waiting_for_more(setup):
     setup.ring.put(record(layout.Kind.OPEN, 5))
     setup.wait(1)
     assert setup.delivered == [5]
+
+
+def test_records_that_wake_nobody_are_found_after_one_that_did(setup, monkeypatch):
+    monkeypatch.setattr(consumer, "POLL_SECONDS", 3600.0)
+    setup.ring.late = [record(layout.Kind.OPEN, pid) for pid in (6, 7)]
+    setup.ring.put(record(layout.Kind.OPEN, 5))
+    setup.start()
+    setup.wait(3)
+    assert setup.delivered == [5, 6, 7]
 
 
 def test_what_is_in_the_ring_at_the_end_is_still_evaluated(setup):

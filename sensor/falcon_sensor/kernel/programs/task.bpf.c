@@ -5,11 +5,16 @@ static __always_inline u64 ev_leader(u64 task)
     return READ(u64, task, FALCON_TASK_GROUP_LEADER);
 }
 
-static __always_inline u64 falcon_parent(u64 task)
+static __always_inline u64 ev_parent_of_leader(u64 leader)
 {
-    u64 parent = ev_leader(READ(u64, ev_leader(task), FALCON_TASK_REAL_PARENT));
+    u64 parent = ev_leader(READ(u64, leader, FALCON_TASK_REAL_PARENT));
     /* pid 0, the idle task, is init's and kthreadd's parent and nobody's process. */
     return READ(u32, parent, FALCON_TASK_TGID) ? parent : 0;
+}
+
+static __always_inline u64 falcon_parent(u64 task)
+{
+    return ev_parent_of_leader(ev_leader(task));
 }
 
 static __always_inline void falcon_task_comm(u64 task, u64 words[2])
@@ -129,7 +134,8 @@ static __always_inline u32 ev_number(u64 pid, u32 level)
 static __always_inline u32 ev_own_number(u64 task)
 {
     u64 pid = READ(u64, task, FALCON_TASK_THREAD_PID);
-    return ev_number(pid, READ(u32, pid, FALCON_PID_LEVEL));
+    u64 upid = pid + FALCON_PID_NUMBERS + (u64)READ(u32, pid, FALCON_PID_LEVEL) * FALCON_UPID_SIZE;
+    return pid ? READ(u32, upid, FALCON_UPID_NR) : 0;
 }
 
 static __always_inline u64 falcon_vpid(const struct falcon_facts *f)
@@ -165,9 +171,10 @@ static __always_inline int ev_is_sensor(u64 task)
 static __always_inline void ev_fill_ancestors(u64 task, struct falcon_head *head, struct falcon_ancestor *ancestors)
 {
     u32 filled = 0;
+    task = ev_leader(task);
 #pragma clang loop unroll(disable)
     for (u32 level = 0; level < FALCON_ANCESTORS; level++) {
-        task = falcon_parent(task);
+        task = ev_parent_of_leader(task);
         if (!task)
             break;
         struct falcon_ancestor *ancestor = &ancestors[level];
@@ -178,7 +185,7 @@ static __always_inline void ev_fill_ancestors(u64 task, struct falcon_head *head
         filled = level + 1;
     }
     head->ancestors = filled;
-    if (filled == FALCON_ANCESTORS && falcon_parent(task))
+    if (filled == FALCON_ANCESTORS && ev_parent_of_leader(task))
         head->flags |= FALCON_FLAG_MANY_ANCESTORS;
 }
 
