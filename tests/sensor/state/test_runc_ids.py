@@ -234,8 +234,10 @@ def test_a_real_runc_container(tmp_path, records):
     try:
         pid = int((tmp_path / "pid").read_text())
         proc = procfs.Procfs()
-        # runc returns once its init was told to go on, which may not have exec'd yet.
-        while (stat := proc.stat(pid)) is not None and stat.comm != b"busybox":
+        # runc returns once its init was told to go on, which may not have exec'd yet. An exec changes the name before
+        # the arguments can be read.
+        cmdline = Path("/proc") / str(pid) / "cmdline"
+        while (stat := proc.stat(pid)) is not None and not (stat.comm == b"busybox" and cmdline.read_bytes()):
             time.sleep(0.01)
         assert stat is not None
         seen = (Path("/proc") / str(pid) / "cgroup").read_text().splitlines()
