@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import os
 import random
@@ -133,7 +134,9 @@ async def _questions(kept: store.Store) -> None:
     await _ask("page, a field's value", lambda: kept.page(filters.Filter(fields=(("proc.pid", "1234"),))))
     await _ask("page, without a field's value", lambda: kept.page(filters.Filter(not_fields=(("proc.name", "cat"),))))
     for name, chosen in (("hour", hour), ("day", day), ("all", everything)):
+        unseen = dataclasses.replace(chosen, acknowledged=False)
         await _ask(f"count, {name}", lambda chosen=chosen: kept.count(chosen))  # type: ignore[misc]
+        await _ask(f"count, not acknowledged, {name}", lambda unseen=unseen: kept.count(unseen))  # type: ignore[misc]
         await _ask(f"timeline, {name}", lambda chosen=chosen: kept.timeline(chosen, 120))  # type: ignore[misc]
         await _ask(f"top rules, {name}", lambda chosen=chosen: kept.top(chosen, "rule"))  # type: ignore[misc]
         await _ask(f"top pods, {name}", lambda chosen=chosen: kept.top(chosen, "pod"))  # type: ignore[misc]

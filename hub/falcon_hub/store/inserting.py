@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from falcon_hub import alerts
-from falcon_hub.store import dialects, filters, records, schema, silencing
+from falcon_hub.store import dialects, filters, minutes, records, schema, silencing
 
 _MOST_ASKED = 500
 """uuids in one question; SQLite takes 999 parameters where it is old."""
@@ -54,6 +54,7 @@ class Inserter:
         ]
         rows = [self._row(connection, each) for each in stored]
         dialects.insert_alerts(connection, rows)
+        minutes.add(connection, rows)
         connection.execute(
             sa.update(schema.totals).values(
                 last_seq=stored[-1].seq, bytes=schema.totals.c.bytes + sum(map(dialects.disk_bytes, rows))

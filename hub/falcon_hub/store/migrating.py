@@ -48,7 +48,8 @@ def state(location: sa.URL) -> tuple[str | None, str]:
 
 def _migrate(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
-        # Replicas that start together take turns.
+        # Replicas that start together take turns, and a large table takes its time.
+        connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('falcon-hub migrations'))"))
     config = _config()
     config.attributes["connection"] = connection

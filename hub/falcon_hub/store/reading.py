@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from falcon_hub import alerts
-from falcon_hub.store import conditions, dialects, filters, records, schema
+from falcon_hub.store import conditions, dialects, filters, minutes, records, schema
 from falcon_rules import bundle
 
 _T = schema.alerts.c
@@ -118,12 +118,43 @@ def _position(text: str) -> tuple[int, int]:
 
 def count(connection: sa.Connection, chosen: filters.Filter, now_ns: int) -> dict[int, int]:
     """How many of each priority; those of which there are none are left out."""
+    if minutes.know(chosen):
+        return minutes.count(connection, chosen)
+    if chosen.acknowledged is not None and minutes.know(dataclasses.replace(chosen, acknowledged=None)):
+        seen = _count_acknowledged(connection, chosen, now_ns)
+        if chosen.acknowledged:
+            return seen
+        total = minutes.count(connection, chosen)
+        return {each: total[each] - seen.get(each, 0) for each in total if total[each] > seen.get(each, 0)}
     query = sa.select(_T.priority, sa.func.count()).where(*conditions.where(connection, chosen, now_ns))
     return {row[0]: row[1] for row in connection.execute(query.group_by(_T.priority))}
 
 
+def _count_acknowledged(connection: sa.Connection, chosen: filters.Filter, now_ns: int) -> dict[int, int]:
+    """Begins with the acknowledgements, which are few, and not with the alerts of the time."""
+    joined = schema.acknowledgements.join(schema.alerts, _T.seq == _A.seq)
+    query = sa.select(_T.priority, sa.func.count()).select_from(joined)
+    query = query.where(sa.or_(_A.expires_ns.is_(None), _A.expires_ns > now_ns))
+    # With something added no index on the time serves, so that SQLite does not think of it.
+    at = _T.time_ns + 0
+    if chosen.since_ns is not None:
+        query = query.where(at >= chosen.since_ns)
+    if chosen.until_ns is not None:
+        query = query.where(at < chosen.until_ns)
+    if chosen.priorities:
+        query = query.where((_T.priority + 0).in_(sorted(chosen.priorities)))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(_T.priority))}
+
+
+_LEAST_MINUTES = 2
+"""Of a bucket, for it to be made of whole minutes. Narrower ones are of some hours, which are quickly counted."""
+
+
 def timeline(connection: sa.Connection, chosen: filters.Filter, buckets: int, now_ns: int) -> records.Timeline:
-    """Between the filter's times; where it has none, from the first alert that fits to now or the last."""
+    """Between the filter's times; where it has none, from the first alert that fits to now or the last. Wide buckets
+    are made of whole minutes, and there are as many as it takes; the times may cut the first and the last."""
+    if minutes.know(chosen) and (by_minutes := _timeline_of_minutes(connection, chosen, buckets, now_ns)):
+        return by_minutes
     found = conditions.where(connection, chosen, now_ns)
     begin, end = chosen.since_ns, chosen.until_ns
     if begin is None or end is None:
@@ -142,6 +173,27 @@ def timeline(connection: sa.Connection, chosen: filters.Filter, buckets: int, no
         if 0 <= index < buckets:
             made[int(index)].counts[priority] = counted
     return records.Timeline(width, made)
+
+
+def _timeline_of_minutes(
+    connection: sa.Connection, chosen: filters.Filter, buckets: int, now_ns: int
+) -> records.Timeline | None:
+    """None when the buckets are too narrow for that."""
+    first, last = minutes.bounds(connection) or (now_ns, now_ns)
+    begin = (first if chosen.since_ns is None else chosen.since_ns) // minutes.MINUTE_NS
+    end = -(-(max(now_ns, last) if chosen.until_ns is None else chosen.until_ns) // minutes.MINUTE_NS)
+    width = -(-(end - begin) // buckets)
+    if width < _LEAST_MINUTES:
+        return None
+    width_ns = width * minutes.MINUTE_NS
+    made = [
+        records.Bucket(begin * minutes.MINUTE_NS + index * width_ns, {}) for index in range(-(-(end - begin) // width))
+    ]
+    for index, priority, counted in minutes.spans(connection, chosen, begin, width):
+        if 0 <= index < len(made):
+            counts = made[index].counts
+            counts[priority] = counts.get(priority, 0) + counted
+    return records.Timeline(width_ns, made)
 
 
 def top(connection: sa.Connection, chosen: filters.Filter, by: str, limit: int, now_ns: int) -> list[records.Top]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from falcon_hub.store import dialects, records, schema
+from falcon_hub.store import dialects, minutes, records, schema
 
 _PIECE = 1000
 """Alerts of one transaction: some 50 ms."""
@@ -19,6 +19,8 @@ _T, _C, _D = schema.alerts.c, schema.cursors.c, schema.dead_letters.c
 def remove(connection: sa.Connection, before_ns: int, most_bytes: int) -> records.Removed:
     """One piece: alerts that came before that moment, or the oldest while all take more bytes than that. Nothing
     removed: nothing is left to remove."""
+    # Whoever adds alerts counts them in the same rows of `minutes`.
+    dialects.only_writer(connection)
     through = _too_old(connection, before_ns) or _too_many(connection, most_bytes)
     if through is None:
         return records.Removed(0, {})
@@ -26,6 +28,7 @@ def remove(connection: sa.Connection, before_ns: int, most_bytes: int) -> record
     freed = connection.scalar(sa.select(sa.func.sum(dialects.DISK_BYTES)).where(_T.seq <= through)) or 0
     connection.execute(sa.delete(schema.acknowledgements).where(schema.acknowledgements.c.seq <= through))
     connection.execute(sa.delete(schema.dead_letters).where(_D.seq <= through))
+    minutes.subtract(connection, through)
     number = dialects.delete_alerts(connection, through)
     connection.execute(sa.update(schema.totals).values(bytes=schema.totals.c.bytes - int(freed)))
     return records.Removed(number, lost)

@@ -39,6 +39,15 @@ for _name in ("rule", "hostname", "namespace", "pod", "image"):
 sa.Index("alerts_by_priority", alerts.c.priority, alerts.c.time_ns, alerts.c.seq)
 sa.Index("alerts_by_tagset", alerts.c.tagset, alerts.c.time_ns, alerts.c.seq)
 
+# How many alerts each minute (since the epoch) has of each priority: see `minutes`.
+minutes = sa.Table(
+    "minutes",
+    metadata,
+    sa.Column("minute", _Number, primary_key=True, autoincrement=False),
+    sa.Column("priority", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("alerts", sa.BigInteger, nullable=False),
+)
+
 tagsets = sa.Table(
     "tagsets",
     metadata,
