@@ -50,7 +50,7 @@ async def running(port: int = 0, advertised: str = "") -> AsyncIterator[tuple[st
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
-    """As a debugger does. The signal is not enough: a thread stops when it comes to see it, and may answer until then."""
+    """The signal is not enough: each thread stops when it comes to see it and answers until then."""
     process.send_signal(signal.SIGSTOP)
     threads = Path(f"/proc/{process.pid}/task")
     while not all("\nState:\tT" in (each / "status").read_text() for each in threads.iterdir()):  # noqa: ASYNC110, ASYNC240 (it tells nobody)
