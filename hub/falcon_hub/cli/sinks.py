@@ -83,18 +83,18 @@ async def _letters(options: argparse.Namespace, settings: model.Settings) -> int
 
     password = settings.store.password
     async with await store.Store.open(settings.database_url, password.reveal() if password else None) as kept:
-        found = await _all(kept, options.sink)
-        if options.ids:
-            found = [each for each in found if each.id in options.ids]
         if options.action == "list":
-            for each in found:
-                print(f"{each.id}  {each.sink}  {each.alert.uuid}  {each.alert.rule}  {each.attempts}x  {each.reason}")
+            for each in await _all(kept, options.sink):
+                if not options.ids or each.id in options.ids:
+                    print(
+                        f"{each.id}  {each.sink}  {each.alert.uuid}  {each.alert.rule}  {each.attempts}x  {each.reason}"
+                    )
             return 0
-        ids = [each.id for each in found]
+        ids = options.ids or None
         if options.action == "retry":
-            print(f"{await kept.dead_letters.retry(ids)} will be tried again by the running hub")
+            print(f"{await kept.dead_letters.retry(ids, sink=options.sink)} will be tried again by the running hub")
         else:
-            print(f"{await kept.dead_letters.drop(ids)} forgotten")
+            print(f"{await kept.dead_letters.drop(ids, sink=options.sink)} forgotten")
     return 0
 
 

@@ -54,23 +54,26 @@ class Accounts:
 
     async def log(self, who: str, action: str, detail: Mapping[str, Any] | None = None, address: str = "") -> None:
         """Into the audit log."""
-        query = sa.insert(schema.audit).values(
-            at_ns=time.time_ns(), who=who, action=action, detail=json.dumps(dict(detail or {})), address=address
-        )
-        await self._store.write(lambda connection: connection.execute(query).rowcount)
+        values = {"who": who, "action": action, "detail": json.dumps(dict(detail or {})), "address": address}
+        query = sa.insert(schema.audit).values(at_ns=time.time_ns(), **values).returning(_A.id)
+        self._store.noted(await self._store.write(lambda connection: connection.execute(query).scalar_one()))
 
-    async def audit(self, limit: int = 100, before_ns: int | None = None) -> list[records.AuditEntry]:
-        """Newest first."""
+    async def audit(self, limit: int = 100, before: records.AuditEntry | None = None) -> list[records.AuditEntry]:
+        """Newest first. before: the entry that the page before ended with; only its moment and id count."""
         query = sa.select(schema.audit).order_by(_A.at_ns.desc(), _A.id.desc()).limit(limit)
-        if before_ns is not None:
-            query = query.where(_A.at_ns < before_ns)
+        if before is not None:
+            query = query.where(sa.tuple_(_A.at_ns, _A.id) < sa.tuple_(before.at_ns, before.id))
         rows = await self._store.read(lambda connection: connection.execute(query).all())
-        return [records.AuditEntry(row.at_ns, row.who, row.action, json.loads(row.detail), row.address) for row in rows]
+        return [_entry(row) for row in rows]
 
     async def forget(self, before_ns: int) -> int:
         """Removes older entries of the audit log; how many."""
         query = sa.delete(schema.audit).where(_A.at_ns < before_ns)
         return await self._store.write(lambda connection: connection.execute(query).rowcount)
+
+
+def _entry(row: sa.Row[Any]) -> records.AuditEntry:
+    return records.AuditEntry(row.at_ns, row.who, row.action, json.loads(row.detail), row.address, row.id)
 
 
 def _user(row: sa.Row[Any]) -> records.User:

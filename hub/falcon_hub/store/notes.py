@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
+from falcon_hub import alerts
 from falcon_hub.store import filters, questions, reading, records, schema, silencing
 
 
@@ -44,6 +45,12 @@ class Silences:
         """Newest first."""
         now = None if over_too else time.time_ns()
         return await self._store.read(lambda connection: silencing.listed(connection, now))
+
+    async def covering(self, alert: alerts.Alert) -> Sequence[records.Silence]:
+        """Those in force that would cover it if it came now, oldest first."""
+        now = time.time_ns()
+        found = await self._store.read(lambda connection: silencing.active(connection, now))
+        return [each for each in found if filters.fits(each.matchers, alert)]
 
     async def end(self, number: int) -> bool:
         """From now on; False: there is no such silence in force."""

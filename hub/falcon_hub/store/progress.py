@@ -12,16 +12,18 @@ from falcon_hub.store import reading, records, schema
 
 _C = schema.cursors.c
 _D = schema.dead_letters.c
+_NEW = sa.text("INSERT INTO cursors (sink, seq, lost) VALUES (:sink, :seq, 0) ON CONFLICT (sink) DO NOTHING")
 
 
 def cursor(connection: sa.Connection, sink: str, beginning: bool) -> int:
     """The last number the sink is done with. A sink seen for the first time begins with what comes from now on, or
     with the oldest alert there is."""
-    found = connection.scalar(sa.select(_C.seq).where(_C.sink == sink))
-    if found is None:
-        found = 0 if beginning else reading.last_seq(connection)
-        connection.execute(sa.insert(schema.cursors).values(sink=sink, seq=found, lost=0))
-    return int(found)
+    here = sa.select(_C.seq).where(_C.sink == sink)
+    if connection.scalar(here) is None:
+        # Another hub on the database may have made it just now.
+        begin = 0 if beginning else reading.last_seq(connection)
+        connection.execute(_NEW, {"sink": sink, "seq": begin})
+    return int(connection.execute(here).scalar_one())
 
 
 def advance(connection: sa.Connection, sink: str, seq: int, state: str | None) -> None:
@@ -60,9 +62,15 @@ def add_dead(connection: sa.Connection, sink: str, seqs: Sequence[int], reason: 
 
 
 def dead(
-    connection: sa.Connection, sink: str | None, limit: int, after_id: int, retry: bool | None = None
+    connection: sa.Connection,
+    sink: str | None,
+    limit: int,
+    after_id: int,
+    retry: bool | None = None,
+    ids: Sequence[int] | None = None,
 ) -> list[records.DeadLetter]:
-    """Oldest first, those with an id above after_id; retry: only those that are (not) to be tried once more."""
+    """Oldest first, those with an id above after_id; retry: only those that are (not) to be tried once more. ids: only
+    these."""
     query = (
         sa.select(
             _D.id,
@@ -70,6 +78,7 @@ def dead(
             _D.reason,
             _D.attempts,
             _D.at_ns,
+            _D.retry,
             schema.alerts,
             schema.tagsets.c.tags.label("tags"),
         )
@@ -83,21 +92,34 @@ def dead(
         query = query.where(_D.sink == sink)
     if retry is not None:
         query = query.where(_D.retry.is_(retry))
+    if ids is not None:
+        query = query.where(_D.id.in_(list(ids)))
     return [_letter(row) for row in connection.execute(query)]
 
 
 def _letter(row: sa.Row[Any]) -> records.DeadLetter:
-    return records.DeadLetter(row.id, row.sink, row.seq, row.reason, row.attempts, row.at_ns, reading.alert(row))
+    return records.DeadLetter(
+        row.id, row.sink, row.seq, row.reason, row.attempts, row.at_ns, reading.alert(row), row.retry
+    )
 
 
-def drop_dead(connection: sa.Connection, ids: Sequence[int]) -> int:
-    """How many were there."""
-    return connection.execute(sa.delete(schema.dead_letters).where(_D.id.in_(list(ids)))).rowcount
+def drop_dead(connection: sa.Connection, ids: Sequence[int] | None, sink: str | None) -> int:
+    """How many were there. ids, sink: None for all."""
+    return connection.execute(sa.delete(schema.dead_letters).where(*_these(ids, sink))).rowcount
 
 
-def retry_dead(connection: sa.Connection, ids: Sequence[int]) -> int:
-    """How many were there."""
-    return connection.execute(sa.update(schema.dead_letters).where(_D.id.in_(list(ids))).values(retry=True)).rowcount
+def retry_dead(connection: sa.Connection, ids: Sequence[int] | None, sink: str | None) -> int:
+    """How many were there. ids, sink: None for all."""
+    return connection.execute(sa.update(schema.dead_letters).where(*_these(ids, sink)).values(retry=True)).rowcount
+
+
+def _these(ids: Sequence[int] | None, sink: str | None) -> list[sa.ColumnElement[bool]]:
+    wanted: list[sa.ColumnElement[bool]] = []
+    if ids is not None:
+        wanted.append(_D.id.in_(list(ids)))
+    if sink is not None:
+        wanted.append(_D.sink == sink)
+    return wanted
 
 
 def count_dead(connection: sa.Connection) -> dict[str, int]:

@@ -14,3 +14,6 @@ class Runner(Protocol):
     async def read(self, act: Callable[[sa.Connection], T]) -> T: ...
 
     async def write(self, act: Callable[[sa.Connection], T]) -> T: ...
+
+    def noted(self, note: int) -> None:
+        """The audit log has a new entry."""

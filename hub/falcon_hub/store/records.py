@@ -90,8 +90,19 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What people have said. note: up to which entry of the audit log that is. alerts: uuid to the acknowledgement that
+    is in force now, None: there is none any more. silences: one was made or ended."""
+
+    note: int
+    alerts: dict[str, Acknowledgement | None]
+    silences: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An alert that a sink's receiver refused, or that was tried too often."""
+    """An alert that a sink's receiver refused, or that was tried too often. at_ns: when that was the last time. retry:
+    somebody wants it tried once more."""
 
     id: int
     sink: str
@@ -100,6 +111,7 @@ class DeadLetter:
     attempts: int
     at_ns: int
     alert: alerts.Alert
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +164,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
+    """Who did what. id: grows; entries of the same moment are in its order. address: from where, "": by command."""
+
     at_ns: int
     who: str
     action: str
     detail: dict[str, Any] = field(default_factory=dict)
     address: str = ""
+    id: int = 0

@@ -22,6 +22,7 @@ from falcon_hub.store import (
     database,
     filters,
     live,
+    marks,
     migrating,
     notes,
     progress,
@@ -46,6 +47,8 @@ class Store:
         self._readers = database.readers(location)
         self._threads = futures.ThreadPoolExecutor(database.READERS, "store-reader")
         self._last_seq = last_seq
+        # Of the audit log; 0: none was written yet by this hub.
+        self._last_note = 0
         # SQLite has one hub; its own commits are all there are.
         self._shared = location.drivername != "sqlite"
         self._changed = asyncio.Condition()
@@ -96,18 +99,34 @@ class Store:
 
     async def wait(self, seq: int, seconds: float) -> bool:
         """Until there are alerts with numbers above `seq`, or the time is over; says which."""
+        return await self._until(lambda: self._last_seq > seq, seconds)
+
+    async def wait_for_news(self, seq: int, note: int, seconds: float) -> bool:
+        """As `wait`, but also until the audit log goes further than `note`."""
+        return await self._until(lambda: self._last_seq > seq or self._last_note > note, seconds)
+
+    async def _until(self, there: Callable[[], bool], seconds: float) -> bool:
         end = self._loop.time() + seconds
-        while self._last_seq <= seq:
+        while not there():
             left = end - self._loop.time()
             if left <= 0:
                 return False
             try:
                 async with asyncio.timeout(min(left, _FOREIGN_SECONDS) if self._shared else left), self._changed:
-                    await self._changed.wait_for(lambda: self._last_seq > seq)
+                    await self._changed.wait_for(there)
             except TimeoutError:
                 if self._shared:
                     self._last_seq = max(self._last_seq, await self.read(reading.last_seq))
+                    self._last_note = max(self._last_note, await self.last_note())
         return True
+
+    async def last_note(self) -> int:
+        """The newest entry of the audit log."""
+        return await self.read(marks.last_note)
+
+    async def marks(self, note: int) -> records.Marks:
+        """What people have said since `note` (see `marks`), or the first part of it."""
+        return await self.read(lambda connection: marks.after(connection, note))
 
     def subscribe(self) -> live.Subscription:
         """What is committed from now on: ``async with store.subscribe() as live: async for batch in live``."""
@@ -177,6 +196,11 @@ class Store:
         """Runs a change in the writer's thread; returns after its commit."""
         return await self._writer.run(act)
 
+    def noted(self, note: int) -> None:
+        """The audit log has this new entry. On the loop."""
+        self._last_note = max(self._last_note, note)
+        self._wake = asyncio.ensure_future(self._notify())
+
     def _read(self, act: Callable[[sa.Connection], T]) -> T:
         try:
             with self._readers.connect() as connection:
@@ -211,22 +235,24 @@ class DeadLetters:
     async def add(self, sink: str, seqs: Sequence[int], reason: str, attempts: int) -> None:
         await self._store.write(lambda connection: progress.add_dead(connection, sink, seqs, reason, attempts))
 
-    async def list(self, sink: str | None = None, limit: int = 100, after_id: int = 0) -> Letters:
-        """Oldest first."""
-        return await self._store.read(lambda connection: progress.dead(connection, sink, limit, after_id))
+    async def list(
+        self, sink: str | None = None, limit: int = 100, after_id: int = 0, ids: Sequence[int] | None = None
+    ) -> Letters:
+        """Oldest first. ids: only these, as many as a question may name, which is some hundreds."""
+        return await self._store.read(lambda connection: progress.dead(connection, sink, limit, after_id, ids=ids))
 
     async def count(self) -> dict[str, int]:
         """Sink to how many."""
         return await self._store.read(progress.count_dead)
 
-    async def retry(self, ids: Sequence[int]) -> int:
-        """Marks them to be tried once more; the sink's worker takes them from `due`. How many there were."""
-        return await self._store.write(lambda connection: progress.retry_dead(connection, ids))
+    async def retry(self, ids: Sequence[int] | None = None, *, sink: str | None = None) -> int:
+        """Marks them to be tried once more; the sink's worker takes them from `due`. How many there were. None: all."""
+        return await self._store.write(lambda connection: progress.retry_dead(connection, ids, sink))
 
     async def due(self, sink: str, limit: int) -> Letters:
         """Marked ones. Delivered: `drop` them; refused again: `add` takes the mark off."""
         return await self._store.read(lambda connection: progress.dead(connection, sink, limit, 0, retry=True))
 
-    async def drop(self, ids: Sequence[int]) -> int:
-        """How many there were."""
-        return await self._store.write(lambda connection: progress.drop_dead(connection, ids))
+    async def drop(self, ids: Sequence[int] | None = None, *, sink: str | None = None) -> int:
+        """Forgets them; the alerts stay. How many there were. None: all."""
+        return await self._store.write(lambda connection: progress.drop_dead(connection, ids, sink))

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final = ("/", "/silences", "/sinks")
+PAGES: Final = ("/", "/silences", "/sinks", "/audit")
 """Addresses that the page itself tells apart (hub/web/src/app.tsx)."""
 
 POLICY: Final = "; ".join(

@@ -1,5 +1,7 @@
-"""An exception made from an alert: YAML to append to the rules, proved to keep the rule silent about this alert, with
-a word on what an intruder could choose. Pure; nothing is changed by it."""
+"""An exception made from an alert: YAML for the rules, proved to keep the rule silent about this alert, with a word on
+what an intruder could choose. Pure; nothing is changed by it.
+
+An alert does not tell where its rule was written, so both forms are given."""
 
 from __future__ import annotations
 
@@ -8,17 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from falcon_hub import alerts
-from falcon_hub.web import asking
-from falcon_rules import evaluate, times
-from falcon_rules.evaluate import mapping
+from falcon_hub.web import asking, fragments
 from falcon_rules.fields import table
 from falcon_rules.lint import bypasses
-from falcon_rules.loading import compilation
-from falcon_rules.model import documents
-from falcon_rules.syntax import operators, quoting
 
 _USUAL: Final = (
     *("container.image.repository", "k8s.ns.name", "proc.exepath", "proc.name", "proc.pname", "proc.cmdline"),
@@ -33,9 +28,6 @@ _PASSING = re.compile(
     r"|container\.(?:id|full_id|start_ts|ip|duration)|k8s\.pod\.(?:uid|ip|id|sandbox_id|full_sandbox_id)"
 )
 """Different each time: an exception that asks for one of these never holds again."""
-_BARE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./:@-]*")
-_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
-_WORDS: Final = frozenset({"and", "or", "not", "exists", "true", "false", *operators.ALL})
 _T = table.Type
 _TEXTS: Final = frozenset({_T.CHARBUF, _T.FSPATH, _T.FSRELPATH, _T.IPADDR})
 _NUMBERS: Final = frozenset(kind for kind in _T if kind.name.startswith(("INT", "UINT"))) | {_T.PORT, _T.UID, _T.GID}
@@ -58,7 +50,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
+    """yaml: to append to rule files, of Falco's form. manifest: the part of a FalconRule's or ClusterFalconRule's."""
+
     yaml: str
+    manifest: str
     fields: list[Candidate]
     warnings: list[str]
 
@@ -73,11 +68,15 @@ def suggest(alert: alerts.Alert, wanted: Sequence[str] | None = None) -> Suggest
     chosen = _usual(values) if wanted is None else list(dict.fromkeys(wanted))
     if not chosen:
         raise asking.BadQuestion("an exception needs at least one field")
-    text = _text(alert, {name: values[name] for name in chosen})
-    _prove(alert.rule, text, {name: values[name] for name in chosen})
+    wanted_values = {name: values[name] for name in chosen}
     offered = sorted(values, key=lambda name: (name not in _USUAL, _USUAL.index(name) if name in _USUAL else 0, name))
     fields = [Candidate(name, str(values[name]), name in chosen, _note(name, values[name])) for name in offered]
-    return Suggestion(text, fields, list(_warnings(alert, {name: values[name] for name in chosen})))
+    return Suggestion(
+        yaml=fragments.rule_file(alert, wanted_values),
+        manifest=fragments.manifest(alert, wanted_values),
+        fields=fields,
+        warnings=list(_warnings(alert, wanted_values)),
+    )
 
 
 def _candidates(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -118,60 +117,6 @@ def _usual(values: Mapping[str, Any]) -> list[str]:
     if "proc.exepath" in found and "proc.name" in found:
         found.remove("proc.name")
     return found or list(values)[:3]
-
-
-def _text(alert: alerts.Alert, chosen: Mapping[str, Any]) -> str:
-    rule = {
-        "rule": alert.rule,
-        "exceptions": [
-            {
-                "name": f"alert_{alert.uuid[:8]}",
-                "fields": list(chosen),
-                "comps": ["="] * len(chosen),
-                "values": [[_written(value) for value in chosen.values()]],
-            }
-        ],
-        "override": {"exceptions": "append"},
-    }
-    body = _yaml([rule])
-    return f"# From the alert {alert.uuid}\n# of {times.rfc3339(alert.time_ns)}\n{body}"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts with line breaks of any kind so that they are read as they are: only between double quotes YAML
-    folds nothing."""
-
-
-def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"' if _BREAKS.search(text) else None)
-
-
-_Dumper.add_representer(str, _represent)
-
-
-def _yaml(document: Any) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=60)
-
-
-def _written(value: Any) -> str:
-    """As the language reads it in a condition."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    if not isinstance(value, str) or (_BARE.fullmatch(text) and text not in _WORDS):
-        return text
-    return quoting.quote(text)
-
-
-def _prove(rule: str, text: str, chosen: Mapping[str, Any]) -> None:
-    """Compiles it onto a rule of that name that always holds, which must then be silent about these values."""
-    always = _yaml([{"rule": rule, "desc": "x", "condition": "evt.num >= 0", "output": "x", "priority": "INFO"}])
-    result = compilation.compile([documents.Document("rule", always), documents.Document("exception", text)])
-    if result.errors or not result.rules:
-        raise asking.BadQuestion(f"no exception can be written: {result.errors[0].message if result.errors else ''}")
-    holds = evaluate.compile_condition(result.rules[0].condition, mapping.resolver)
-    if holds({"evt.num": 1, **chosen}):
-        raise asking.BadQuestion("no exception can be written that fits these values")
 
 
 def _note(name: str, value: Any) -> str | None:

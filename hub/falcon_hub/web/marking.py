@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from falcon_hub.access import access, roles
-from falcon_hub.store import store
+from falcon_hub.store import marks, store
 from falcon_hub.web import asking, bodies, reading, shapes
 
 _MOST_REASON = 1000
@@ -27,7 +27,7 @@ class Marking:
         uuid = stored.alert.uuid
         if not await self._store.acknowledgements.set(uuid, who=who.name, reason=reason, expires_ns=expires):
             raise web.HTTPNotFound(text="There is no such alert any more.")
-        await self._access.log(who, "acknowledge", {"alert": uuid, "reason": reason}, request=request)
+        await self._access.log(who, marks.ACKNOWLEDGE, {marks.ALERT: uuid, "reason": reason}, request=request)
         found = await self._store.get(uuid)
         return web.json_response(shapes.row(found or stored))
 
@@ -36,7 +36,7 @@ class Marking:
         who = await self._access.require(request, roles.ADMIN)
         stored = await self._questions.stored(request)
         await self._store.acknowledgements.clear(stored.alert.uuid)
-        await self._access.log(who, "take back acknowledgement", {"alert": stored.alert.uuid}, request=request)
+        await self._access.log(who, marks.TAKE_BACK, {marks.ALERT: stored.alert.uuid}, request=request)
         return web.Response(status=204)
 
     async def silences(self, request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ class Marking:
         shown = shapes.silence(made, time.time_ns())
         await self._access.log(
             who,
-            "silence",
+            marks.SILENCE,
             {"id": str(made.id), "matchers": str(shown["matchers"]), "reason": reason, "expires": shown["expires"]},
             request=request,
         )
@@ -73,7 +73,7 @@ class Marking:
         number = int(request.match_info["id"])
         if not await self._store.silences.end(number):
             raise web.HTTPNotFound(text="There is no such silence in force.")
-        await self._access.log(who, "end silence", {"id": str(number)}, request=request)
+        await self._access.log(who, marks.END_SILENCE, {"id": str(number)}, request=request)
         return web.Response(status=204)
 
 

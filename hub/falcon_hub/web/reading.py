@@ -23,23 +23,25 @@ class Reading:
         self._store, self._access = kept, door
 
     async def page(self, request: web.Request) -> web.Response:
-        """GET /api/v1/alerts?...&before=&limit=: newest first. seq: where the stream may go on."""
+        """GET /api/v1/alerts?...&before=&limit=: newest first. seq, note: where the stream may go on, by
+        after=SEQ-NOTE."""
         await self._access.require(request)
         wanted = asking.chosen(request.query, besides=frozenset({"before", "limit"}))
         limit = asking.number(request.query, "limit", 100, _MOST_ROWS)
         # Asked for before the page: what comes in between is in both rather than in neither.
-        seq = await self._store.read(numbers.last_seq)
+        seq, note = await self._store.read(numbers.last_seq), await self._store.last_note()
         try:
             found = await self._store.page(wanted, request.query.get("before") or None, limit)
         except ValueError as error:
             raise asking.BadQuestion(str(error)) from None
         rows = [shapes.row(each) for each in found.rows]
-        return web.json_response({"alerts": rows, "next": found.next, "seq": seq})
+        return web.json_response({"alerts": rows, "next": found.next, "seq": seq, "note": note})
 
     async def one(self, request: web.Request) -> web.Response:
         """GET /api/v1/alerts/UUID."""
         await self._access.require(request)
-        return web.json_response(shapes.detail(await self.stored(request)))
+        found = await self.stored(request)
+        return web.json_response(shapes.detail(found, await self._store.silences.covering(found.alert)))
 
     async def exception(self, request: web.Request) -> web.Response:
         """GET /api/v1/alerts/UUID/exception?field=...: a change of the rule that keeps it silent about this."""

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from falcon_hub.access import access
 from falcon_hub.store import records, store
-from falcon_hub.web import asking, assets, delivery, entering, export, marking, reading, stream
+from falcon_hub.web import asking, assets, delivery, entering, export, history, marking, reading, stream
 
 _API = "/api/v1"
 _RETRY_SECONDS = 2
@@ -56,9 +56,12 @@ def add(
     on("GET", "/silences", marks.silences)
     on("POST", "/silences", marks.silence)
     on("DELETE", r"/silences/{id:\d{1,9}}", marks.end)
+    on("GET", "/audit", history.History(kept, door).page)
     sinks = delivery.Delivery(kept, door, states)
     on("GET", "/sinks", sinks.sinks)
+    on("GET", "/sinks/{name}/dead-letters", sinks.letters)
     on("POST", "/sinks/{name}/dead-letters/retry", sinks.retry)
+    on("POST", "/sinks/{name}/dead-letters/drop", sinks.drop)
 
 
 async def _protect(_request: web.Request, response: web.StreamResponse) -> None:

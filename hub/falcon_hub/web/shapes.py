@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from falcon_hub.store import filters, records
@@ -35,11 +36,13 @@ def row(stored: records.Stored, now_ns: int | None = None) -> dict[str, Any]:
     }
 
 
-def detail(stored: records.Stored) -> dict[str, Any]:
-    """Everything about an alert. Values of fields are text: JavaScript would round nanoseconds."""
+def detail(stored: records.Stored, silences: Sequence[records.Silence] = ()) -> dict[str, Any]:
+    """Everything about an alert. Values of fields are text: JavaScript would round nanoseconds. silences: in force,
+    which would cover its like now."""
     fields = [{"name": name, "value": filters.field_text(value)} for name, value in sorted(stored.alert.fields.items())]
     return row(stored) | {
         "received": times.rfc3339(stored.received_ns),
+        "silences": [silence(each, time.time_ns()) for each in silences],
         "fields": fields,
         "json": json.dumps(stored.alert.to_json(), ensure_ascii=False, indent=2),
     }
@@ -68,6 +71,38 @@ def silence(found: records.Silence, now_ns: int) -> dict[str, Any]:
         "starts": times.rfc3339(found.starts_ns),
         "expires": times.rfc3339(found.expires_ns),
         "active": found.starts_ns <= now_ns < found.expires_ns,
+    }
+
+
+def letter(found: records.DeadLetter) -> dict[str, Any]:
+    """What a sink could not deliver. when: of the last attempt; reason: what the receiver answered, or why it was given
+    up."""
+    alert = found.alert
+    return {
+        "id": found.id,
+        "uuid": alert.uuid,
+        "time": times.rfc3339(alert.time_ns),
+        "rule": alert.rule,
+        "priority": int(alert.priority),
+        "hostname": alert.hostname,
+        "namespace": alert.namespace,
+        "pod": alert.pod,
+        "when": times.rfc3339(found.at_ns),
+        "reason": found.reason,
+        "attempts": found.attempts,
+        "retry": found.retry,
+    }
+
+
+def entry(found: records.AuditEntry) -> dict[str, Any]:
+    """Of the audit log."""
+    return {
+        "id": found.id,
+        "when": times.rfc3339(found.at_ns),
+        "who": found.who,
+        "action": found.action,
+        "detail": found.detail,
+        "address": found.address,
     }
 
 

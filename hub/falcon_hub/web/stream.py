@@ -1,7 +1,9 @@
 """The live tail: GET /api/v1/stream, server-sent events of alerts that fit the filter, as they are committed.
 
 An event is a batch, `{"alerts": [...newest first], "more": n}`: of a burst only the newest are worth sending to a page,
-which shows forty. Its id is the number up to which the store was read, so a browser that reconnects misses nothing.
+which shows forty. An event of the kind `marks` tells what people have said of any alerts since:
+`{"acknowledged": {UUID: {...} or null}, "silences": true if one was made or ended}`. An event's id says how far store
+and audit log were read, so a browser that reconnects misses nothing.
 """
 
 from __future__ import annotations
@@ -36,33 +38,43 @@ class Stream:
     async def follow(self, request: web.Request) -> web.StreamResponse:
         await self._access.require(request)
         wanted = asking.chosen(request.query, besides=frozenset({"after"}))
-        after = request.headers.get("Last-Event-ID") or request.query.get("after", "")
-        seq = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else None
+        seq, note = _position(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
         if seq is None:
             seq = await self._store.read(numbers.last_seq)
+        if note is None:
+            note = await self._store.last_note()
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         await response.prepare(request)
-        await response.write(f"retry: {_RETRY_MS}\nid: {seq}\ndata: {_data([], 0)}\n\n".encode())
+        await response.write(f"retry: {_RETRY_MS}\nid: {seq}-{note}\ndata: {_data([], 0)}\n\n".encode())
         # The browser went away, or comes back by itself: when the store does, or to learn that its session has ended.
         with contextlib.suppress(ConnectionError, records.Unavailable, web.HTTPException):
-            await self._send(request, response, wanted, seq)
+            await self._send(request, response, wanted, seq, note)
         return response
 
-    async def _send(self, request: web.Request, response: web.StreamResponse, wanted: filters.Filter, seq: int) -> None:
+    async def _send(
+        self, request: web.Request, response: web.StreamResponse, wanted: filters.Filter, seq: int, note: int
+    ) -> None:
         checked = time.monotonic()
         while True:
-            there = await self._store.wait(seq, _QUIET_SECONDS)
+            there = await self._store.wait_for_news(seq, note, _QUIET_SECONDS)
             if not there or time.monotonic() - checked > _QUIET_SECONDS:
                 await self._access.require(request)
                 checked = time.monotonic()
             if not there:
                 await response.write(b": still here\n\n")
                 continue
+            before = seq
             seq, found, more = await self._read(wanted, seq)
-            # The id moves on even when nothing fits.
-            await response.write(f"id: {seq}\ndata: {_data(found, more)}\n\n".encode())
+            if seq > before:
+                # The id moves on even when nothing fits.
+                await response.write(f"id: {seq}-{note}\ndata: {_data(found, more)}\n\n".encode())
+            # Behind the alerts: what is said of one that just came finds it there.
+            said = await self._store.marks(note)
+            note = said.note
+            if said.alerts or said.silences:
+                await response.write(f"event: marks\nid: {seq}-{note}\ndata: {_marks(said)}\n\n".encode())
             await asyncio.sleep(_SETTLE_SECONDS)
 
     async def _read(self, wanted: filters.Filter, seq: int) -> tuple[int, Sequence[records.Stored], int]:
@@ -79,6 +91,21 @@ class Stream:
                 seq = new[-1].seq
             if len(new) < _READ:
                 return seq, found[::-1], dropped
+
+
+def _position(text: str) -> tuple[int | None, int | None]:
+    """Of an event's id: how far the store was read, and the audit log. None where it does not say."""
+    seq, _, note = text.partition("-")
+    return _number(seq), _number(note)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def _marks(said: records.Marks) -> str:
+    alerts = {uuid: None if mark is None else shapes.acknowledgement(mark) for uuid, mark in said.alerts.items()}
+    return json.dumps({"acknowledged": alerts, "silences": said.silences}, separators=(",", ":"))
 
 
 def _data(found: Sequence[records.Stored], more: int) -> str:

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { AlertsPage } from "./alerts/page";
 import { get, send, useToken } from "./api";
+import { AuditPage } from "./audit";
 import { Help } from "./help";
 import { Login } from "./login";
 import { apply, chosen, type Theme } from "./parts/theme";
@@ -13,9 +14,10 @@ import { SinksPage } from "./sinks";
 import type { Session } from "./types";
 
 const PAGES = [
-  { path: "/", label: "Alerts" },
-  { path: "/silences", label: "Silences" },
-  { path: "/sinks", label: "Delivery" },
+  { path: "/", label: "Alerts", admin: false },
+  { path: "/silences", label: "Silences", admin: false },
+  { path: "/sinks", label: "Delivery", admin: false },
+  { path: "/audit", label: "Audit", admin: true },
 ];
 
 export function App() {
@@ -40,6 +42,7 @@ function Splash() {
 function Frame({ session }: { session: Session }) {
   const { path, search } = usePlace();
   const [help, setHelp] = useState(false);
+  const admin = session.role === "admin";
   useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (isTyping(event) || event.key !== "?") return;
@@ -59,7 +62,7 @@ function Frame({ session }: { session: Session }) {
       <header class="top">
         <Link class="brand" to="/"><img src="/static/icon.svg" alt="" width="24" height="24" /><span>Falcon</span></Link>
         <nav aria-label="Pages">
-          {PAGES.map((each) => (
+          {PAGES.filter((each) => admin || !each.admin).map((each) => (
             <Link key={each.path} to={each.path} current={each.path === path}>{each.label}</Link>
           ))}
         </nav>
@@ -68,9 +71,10 @@ function Frame({ session }: { session: Session }) {
           <UserMenu session={session} />
         </div>
       </header>
-      {path === "/silences" ? <SilencesPage admin={session.role === "admin"} />
-        : path === "/sinks" ? <SinksPage admin={session.role === "admin"} />
-        : <AlertsPage search={search} admin={session.role === "admin"} />}
+      {path === "/silences" ? <SilencesPage admin={admin} />
+        : path === "/sinks" ? <SinksPage search={search} admin={admin} />
+        : path === "/audit" ? <AuditPage admin={admin} />
+        : <AlertsPage search={search} admin={admin} />}
       {help && <Help onClose={() => setHelp(false)} />}
     </>
   );
@@ -120,10 +124,10 @@ function UserMenu({ session }: { session: Session }) {
   );
 }
 
-export function Link(props: { to: string; current?: boolean; class?: string; children: preact.ComponentChildren }) {
+export function Link(props: { to: string; current?: boolean; class?: string; name?: string; children: preact.ComponentChildren }) {
   return (
     <a
-      href={props.to} class={props.class ?? ""} aria-current={props.current ? "page" : undefined}
+      href={props.to} class={props.class ?? ""} aria-current={props.current ? "page" : undefined} aria-label={props.name}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();

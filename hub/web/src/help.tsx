@@ -34,6 +34,8 @@ export function Help({ onClose }: { onClose: () => void }) {
             <dd>Alerts like it that come from now on are kept and shown, but no longer sent anywhere, until the silence ends.</dd>
             <dt>Exception</dt>
             <dd>The rule itself no longer fires for this. It is a change of the rules; the page writes it, you apply it.</dd>
+            <dt>Dead letter</dt>
+            <dd>An alert that a receiver refused. Delivery lists them, for administrators to send again or to drop.</dd>
           </dl>
         </section>
         <section>

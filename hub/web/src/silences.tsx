@@ -14,7 +14,7 @@ export function SilencesPage({ admin }: { admin: boolean }) {
   const found = useQuery({
     queryKey: ["silences", over],
     queryFn: ({ signal }) => get<{ silences: Silence[] }>(`silences${over ? "?over=yes" : ""}`, signal),
-    refetchInterval: 30_000,
+    refetchInterval: 5_000,
     placeholderData: (old) => old,
   });
   const end = async (silence: Silence) => {

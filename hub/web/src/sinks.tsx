@@ -1,7 +1,8 @@
 // Where alerts are sent, and how that goes.
-import { useQuery, useQueryClient } from "@tanstack/preact-query";
-import { useState } from "preact/hooks";
-import { get, send } from "./api";
+import { useQuery } from "@tanstack/preact-query";
+import { get } from "./api";
+import { Link } from "./app";
+import { DeadLetters } from "./letters";
 import { Failure, Notice, Time } from "./parts/ui";
 import { bigNumber, relative } from "./times";
 import type { Sink } from "./types";
@@ -11,32 +12,22 @@ const STATES: Record<Sink["state"], { label: string; help: string }> = {
   idle: { label: "Nothing yet", help: "No alert has been for it so far." },
   retrying: { label: "Retrying", help: "The last attempt failed; it is tried again, and nothing is lost meanwhile." },
   open: { label: "Down", help: "It failed so often that it is tried only now and then. Alerts wait for it." },
+  standby: { label: "Standby", help: "Another hub on this database sends; the numbers are there." },
   stopped: { label: "Stopped", help: "It does not run." },
 };
 
-export function SinksPage({ admin }: { admin: boolean }) {
-  const queries = useQueryClient();
-  const [failed, setFailed] = useState("");
+export function SinksPage({ search, admin }: { search: string; admin: boolean }) {
+  const chosen = new URLSearchParams(search).get("dead");
   const found = useQuery({
     queryKey: ["sinks"],
     queryFn: ({ signal }) => get<{ sinks: Sink[] }>("sinks", signal),
     refetchInterval: 5_000,
   });
-  const act = async (sink: Sink, action: "retry" | "drop") => {
-    setFailed("");
-    try {
-      await send("POST", `sinks/${encodeURIComponent(sink.name)}/dead-letters/${action}`);
-    } catch (error) {
-      setFailed((error as Error).message);
-    }
-    await queries.invalidateQueries({ queryKey: ["sinks"] });
-  };
   const sinks = found.data?.sinks ?? [];
   return (
     <main id="content" class="page" tabIndex={-1}>
       <h1>Delivery</h1>
       <p class="faint">Where alerts are sent. What a receiver does not take waits for it; what it refuses is kept as a dead letter.</p>
-      {failed && <p class="error" role="alert">{failed}</p>}
       {found.error ? <Failure error={found.error} retry={() => void found.refetch()} />
         : found.isPending ? <p class="faint" role="status">Loading…</p>
         : !sinks.length ? (
@@ -57,12 +48,9 @@ export function SinksPage({ admin }: { admin: boolean }) {
                     <td class="number">{bigNumber(each.delivered)}</td>
                     <td class="number">{bigNumber(each.waiting)}</td>
                     <td class="number">
-                      {bigNumber(each.dead)}
-                      {admin && each.dead > 0 && (
-                        <span class="actions end">
-                          <button type="button" class="small" onClick={() => void act(each, "retry")}>Send again</button>
-                        </span>
-                      )}
+                      {admin && each.dead > 0
+                        ? <Link to={`/sinks?dead=${encodeURIComponent(each.name)}`} current={each.name === chosen} name={`${bigNumber(each.dead)} dead letters of ${each.name}`}>{bigNumber(each.dead)}</Link>
+                        : bigNumber(each.dead)}
                     </td>
                     <td>{each.last_success ? <Time at={each.last_success} text={relative(each.last_success)} /> : <span class="faint">none yet</span>}</td>
                     <td class="trouble">
@@ -75,6 +63,7 @@ export function SinksPage({ admin }: { admin: boolean }) {
             </table>
           </div>
         )}
+      {admin && chosen && <DeadLetters key={chosen} sink={chosen} />}
     </main>
   );
 }

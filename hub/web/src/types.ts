@@ -39,6 +39,8 @@ export interface Field {
 
 export interface Detail extends Row {
   received: string;
+  /** In force: they would cover its like now. */
+  silences: Silence[];
   fields: Field[];
   json: string;
 }
@@ -49,6 +51,8 @@ export interface Page {
   next: string | null;
   /** The store's newest number when this was asked for: the live tail goes on from there. */
   seq: number;
+  /** The same of what people have said of alerts. */
+  note: number;
 }
 
 /** By priority; open: those that nobody has acknowledged. */
@@ -77,6 +81,14 @@ export interface Batch {
   more: number;
 }
 
+/** What people have said since. */
+export interface Marks {
+  /** UUID to the acknowledgement in force; null: there is none any more. */
+  acknowledged: Record<string, Mark | null>;
+  /** A silence was made or ended. */
+  silences: boolean;
+}
+
 export interface Silence {
   id: number;
   /** Dimension to values; all dimensions must fit, any value of each will do. */
@@ -91,7 +103,7 @@ export interface Silence {
 export interface Sink {
   name: string;
   type: string;
-  state: "ok" | "retrying" | "open" | "idle" | "stopped";
+  state: "ok" | "retrying" | "open" | "idle" | "stopped" | "standby";
   delivered: number;
   waiting: number;
   dead: number;
@@ -101,6 +113,46 @@ export interface Sink {
   last_error_at: string | null;
 }
 
+/** An alert that a sink could not deliver. */
+export interface DeadLetter {
+  id: number;
+  uuid: string;
+  time: string;
+  rule: string;
+  priority: number;
+  hostname: string;
+  namespace: string | null;
+  pod: string | null;
+  /** Of the last attempt. */
+  when: string;
+  /** The receiver's answer, or why it was given up. */
+  reason: string;
+  attempts: number;
+  /** Somebody has asked for another attempt, which has not been made yet. */
+  retry: boolean;
+}
+
+export interface Letters {
+  letters: DeadLetter[];
+  next: string | null;
+}
+
+/** Of the audit log. */
+export interface Entry {
+  id: number;
+  when: string;
+  who: string;
+  action: string;
+  detail: Record<string, unknown>;
+  /** From where; "" for what was done at the hub's own command line. */
+  address: string;
+}
+
+export interface Entries {
+  entries: Entry[];
+  next: string | null;
+}
+
 export interface Session {
   user: string;
   role: "viewer" | "admin";
@@ -108,7 +160,10 @@ export interface Session {
 }
 
 export interface Suggestion {
+  /** For a rule file of Falco's form. */
   yaml: string;
+  /** For the manifest of a FalconRule or ClusterFalconRule. */
+  manifest: string;
   fields: { name: string; value: string; chosen: boolean; note: string | null }[];
   warnings: string[];
 }

@@ -105,4 +105,14 @@ async def test_the_audit_log_is_read_newest_first(kept: store.Store):
     found = await kept.accounts.audit()
     assert [(each.who, each.action) for each in found] == [("ben", "acknowledge"), ("anna", "login")]
     assert found[1].detail == {"by": "password"}
-    assert [each.who for each in await kept.accounts.audit(before_ns=found[0].at_ns)] == ["anna"]
+    assert [each.who for each in await kept.accounts.audit(before=found[0])] == ["anna"]
+
+
+async def test_no_entry_of_the_audit_log_is_lost_between_pages(kept: store.Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(time, "time_ns", lambda: FAR)
+    for number in range(7):
+        await kept.accounts.log(f"user {number}", "login")
+    seen: list[records.AuditEntry] = []
+    while page := await kept.accounts.audit(3, seen[-1] if seen else None):
+        seen += page
+    assert [each.who for each in seen] == [f"user {number}" for number in range(6, -1, -1)]

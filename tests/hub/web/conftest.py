@@ -36,7 +36,7 @@ def browser() -> Iterator[playwright.Browser]:
         pytest.skip(f"needs {CHROMIUM}: `make setup` installs it")
     # Chromium gets a new, empty profile with each start.
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=windows.SECONDS * 1000)
         yield found
         found.close()
 

@@ -149,6 +149,7 @@ def test_silence_with_reason_and_expiry(admin: windows.Window, hub: served.Serve
 
 
 def test_an_exception_is_valid_and_says_what_an_intruder_could_choose(admin: windows.Window, alert: alerts.Alert):
+    admin.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened(admin, alert)
     admin.press("e")
     text = admin.page.get_by_label("The exception as YAML")
@@ -163,6 +164,26 @@ def test_an_exception_is_valid_and_says_what_an_intruder_could_choose(admin: win
     )
     assert result.errors == ()
     assert "container.image.repository" in entry["exceptions"][0]["fields"]
+    # The same as what a manifest takes, and that choice stays.
+    tab = admin.page.get_by_role("tab", name="Falco rules file")
+    expect(tab).to_have_attribute("aria-selected", "true")
+    tab.focus()
+    admin.press("ArrowRight")
+    other = admin.page.get_by_role("tab", name="Kubernetes manifest")
+    expect(other).to_be_focused()
+    expect(text).to_contain_text("spec:")
+    assert yaml.safe_load(text.inner_text())["spec"]["exceptions"] == entry["exceptions"]
+    admin.press("Escape")
+    expect(text).to_have_count(0)
+    admin.press("e")
+    expect(other).to_have_attribute("aria-selected", "true")
+    expect(text).to_contain_text("spec:")
+    admin.button("Copy the YAML").click()
+    read = "navigator.clipboard.readText()"
+    admin.page.wait_for_function(f"{read}.then(text => text.startsWith('# From the alert'))")
+    assert yaml.safe_load(admin.page.evaluate(read))["spec"]["exceptions"] == entry["exceptions"]
+    tab.click()
+    expect(text).to_contain_text("override:")
     # With nothing but what a process says of itself, anybody can have it.
     for name in ("container.image.repository", "k8s.ns.name", "proc.exepath", "proc.pname", "user.name", "fd.name"):
         box = admin.page.locator(".candidates label", has=admin.page.get_by_text(name, exact=True)).get_by_role(

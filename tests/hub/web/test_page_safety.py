@@ -73,7 +73,7 @@ def test_everything_comes_from_the_hub(admin: windows.Window, hub: served.Served
 
 
 def test_headers_of_page_files_and_answers(hub: served.Served, admin: windows.Window):
-    for path in ("/", "/silences", "/api/v1/me", "/static/icon.svg"):
+    for path in ("/", "/silences", "/audit", "/api/v1/me", "/static/icon.svg"):
         headers = admin.page.request.get(hub.url + path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -110,7 +110,10 @@ def test_a_viewer_can_change_nothing_by_hand_either(viewer: windows.Window, hub:
         ("DELETE", f"alerts/{made.uuid}/acknowledge"),
         ("POST", "silences"),
         ("DELETE", "silences/1"),
+        ("GET", "audit"),
+        ("GET", "sinks/x/dead-letters"),
         ("POST", "sinks/x/dead-letters/retry"),
+        ("POST", "sinks/x/dead-letters/drop"),
     ]
     for method, path in changes:
         answer = request.fetch(f"{hub.url}/api/v1/{path}", method=method, headers=headers, data={"reason": "x"})

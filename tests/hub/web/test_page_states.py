@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 from tests.hub.web.support import examples, served, windows
 
@@ -137,6 +138,27 @@ def test_text_is_readable_in_light_and_dark_and_the_choice_is_kept(admin: window
     assert admin.page.evaluate(ground) == seen[1] != seen[0]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_other_pages_and_dialogs_are_readable_too(browser: Browser, hub: served.Served, scheme: str):
+    made = examples.one(1, rule="Shell")
+    hub.add(made)
+    hub.ask(lambda kept: kept.dead_letters.add("security-chat", [1], "HTTP 400: no", 1))
+    hub.sinks.append(examples.sink(dead=1, last_error="HTTP 400: no", state="retrying"))
+    with windows.opened(browser, hub.url, color_scheme=scheme) as window:
+        window.log_in(*served.ADMIN)
+        window.open("/sinks?dead=security-chat")
+        window.button("Drop Shell").click()
+        expect(window.page.get_by_role("dialog")).to_be_visible()
+        assert window.page.evaluate(CONTRAST) == []
+        window.open("/audit")
+        expect(window.page.locator("table.audit dd").first).to_be_visible()
+        assert window.page.evaluate(CONTRAST) == []
+        window.open(f"/?alert={made.uuid}")
+        window.button("Exception", within=".detail").click()
+        expect(window.page.get_by_role("tab")).to_have_count(2)
+        assert window.page.evaluate(CONTRAST) == []
+
+
 def test_dark_as_the_system_says(browser: Browser, hub: served.Served):
     grounds = []
     for scheme in ("light", "dark"):
@@ -164,10 +186,14 @@ def test_a_telephone_shows_everything_without_scrolling_sideways(browser: Browse
         expect(window.page.locator(".detail .output")).to_be_in_viewport()
         assert not window.page.evaluate(sideways)
         window.button("Close the alert").click()
-        for page in ("Silences", "Delivery"):
+        for page in ("Silences", "Delivery", "Audit"):
             window.page.get_by_role("link", name=page).click()
             expect(window.page.get_by_role("heading", name=page)).to_be_visible()
             assert not window.page.evaluate(sideways)
+        hub.ask(lambda kept: kept.dead_letters.add("chat", [1], "HTTP 400: " + "channel_not_found" * 5, 1))
+        window.open("/sinks?dead=chat")
+        expect(window.button("Drop Shell")).to_be_visible()
+        assert not window.page.evaluate(sideways)
 
 
 def test_export_of_what_is_shown(admin: windows.Window, hub: served.Served, tmp_path):

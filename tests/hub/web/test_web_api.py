@@ -51,7 +51,8 @@ async def get(client: test_utils.TestClient[Any, Any], path: str) -> Any:
 
 PATHS = (
     *("alerts", "alerts/00000000-0000-4000-8000-000000000000", "alerts/00000000-0000-4000-8000-000000000000/exception"),
-    *("counts", "timeline", "top", "stream", "export.json", "export.csv", "silences", "sinks"),
+    *("counts", "timeline", "top", "stream", "export.json", "export.csv", "silences", "sinks", "sinks/x/dead-letters"),
+    "audit",
 )
 
 
@@ -101,6 +102,11 @@ async def test_figures(client: test_utils.TestClient[Any, Any], kept: store.Stor
         ("top?by=output", "by must be one of rule"),
         ("timeline?buckets=501", "buckets must be"),
         ("export.csv?from=x", "from must be"),
+        ("sinks/x/dead-letters?limit=501", "limit must be"),
+        ("audit?limit=501", "limit must be"),
+        ("audit?before=x", "before must be"),
+        ("audit?before=1-99999999999999999999", "before must be"),
+        ("sinks/x/dead-letters?after=-1", "after must be"),
     ],
 )
 async def test_bad_questions_get_an_error_that_says_so(client: test_utils.TestClient[Any, Any], path: str, says: str):
@@ -167,6 +173,52 @@ async def test_silences_that_cannot_be_meant(
     assert await kept.silences.list() == []
 
 
+async def test_the_audit_log_by_page(client: test_utils.TestClient[Any, Any], kept: store.Store):
+    for number in range(5):
+        await kept.accounts.log(f"user {number}", "login", {"by": "password"}, "192.0.2.1")
+    first = await get(client, "audit?limit=3")
+    assert [each["who"] for each in first["entries"]] == ["user 4", "user 3", "user 2"]
+    second = await get(client, f"audit?limit=3&before={first['next']}")
+    assert [each["who"] for each in second["entries"]] == ["user 1", "user 0"]
+    assert second["next"] is None
+    last = second["entries"][-1]
+    assert (last["action"], last["detail"], last["address"]) == ("login", {"by": "password"}, "192.0.2.1")
+
+
+async def test_dead_letters_by_page_and_by_number(client: test_utils.TestClient[Any, Any], kept: store.Store):
+    await kept.add([examples.one(number, 60 - number, rule=f"Rule {number}") for number in range(1, 5)])
+    await kept.dead_letters.add("chat", [1, 2, 3], "404 no channel", 2)
+    await kept.dead_letters.add("mail", [4], "no mailbox", 1)
+    first = await get(client, "sinks/chat/dead-letters?limit=2")
+    assert [(each["rule"], each["reason"], each["retry"]) for each in first["letters"]] == [
+        ("Rule 1", "404 no channel", False),
+        ("Rule 2", "404 no channel", False),
+    ]
+    second = await get(client, f"sinks/chat/dead-letters?limit=2&after={first['next']}")
+    assert ([each["rule"] for each in second["letters"]], second["next"]) == (["Rule 3"], None)
+    ids = [each["id"] for each in first["letters"]]
+    (other,) = await kept.dead_letters.list("mail")
+    # Of another sink than the address names: not meant.
+    answer = await client.post("/api/v1/sinks/chat/dead-letters/retry", json={"ids": [ids[0], other.id]})
+    assert await answer.json() == {"marked": 1}
+    assert (await get(client, "sinks/chat/dead-letters"))["letters"][0]["retry"] is True
+    answer = await client.post("/api/v1/sinks/chat/dead-letters/drop", json={"ids": ids})
+    assert await answer.json() == {"dropped": 2}
+    assert await (await client.post("/api/v1/sinks/chat/dead-letters/drop")).json() == {"dropped": 1}
+    assert await kept.dead_letters.count() == {"mail": 1}
+
+
+@pytest.mark.parametrize("ids", [[], ["1"], [0], [True], [10**9], 1, list(range(1, 102))])
+async def test_dead_letters_that_cannot_be_meant(client: test_utils.TestClient[Any, Any], kept: store.Store, ids: Any):
+    await kept.add([examples.one(1)])
+    await kept.dead_letters.add("chat", [1], "no", 1)
+    for action in ("retry", "drop"):
+        answer = await client.post(f"/api/v1/sinks/chat/dead-letters/{action}", json={"ids": ids})
+        assert answer.status == 400
+        assert "ids must be a list" in (await answer.json())["error"]
+    assert await kept.dead_letters.count() == {"chat": 1}
+
+
 async def test_the_login_page_learns_its_ways(client: test_utils.TestClient[Any, Any]):
     assert await get(client, "login") == {"password": True, "oidc": "Example ID"}
     answer = await client.get("/api/v1/me", headers={"Authorization": ""})
@@ -186,14 +238,15 @@ async def test_failed_logins_are_slowed_down(client: test_utils.TestClient[Any, 
 
 
 async def events(answer: Any) -> AsyncIterator[dict[str, Any]]:
-    """Server-sent events, each with its id."""
+    """Server-sent events, each with its id, and its kind if it has one."""
     event: dict[str, Any] = {}
     async for line in answer.content:
         name, _, value = line.decode().rstrip("\n").partition(": ")
-        if name == "id":
-            event["id"] = int(value)
+        if name in ("id", "event"):
+            event[name] = value
         elif name == "data":
             yield event | json.loads(value)
+            event = {}
 
 
 async def test_the_stream_gives_what_fits_and_goes_on_where_it_broke_off(
@@ -203,15 +256,47 @@ async def test_the_stream_gives_what_fits_and_goes_on_where_it_broke_off(
     async with client.get("/api/v1/stream?rule=Wanted") as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         found = events(answer)
-        assert await anext(found) == {"id": 1, "alerts": [], "more": 0}
+        assert await anext(found) == {"id": "1-0", "alerts": [], "more": 0}
         await kept.add([examples.one(2, rule="Other"), examples.one(3, rule="Wanted")])
         first = await anext(found)
-        assert (first["id"], [each["rule"] for each in first["alerts"]]) == (3, ["Wanted"])
+        assert (first["id"], [each["rule"] for each in first["alerts"]]) == ("3-0", ["Wanted"])
     await kept.add([examples.one(4, rule="Wanted")])
     async with client.get("/api/v1/stream?rule=Wanted", headers={"Last-Event-ID": "3"}) as answer:
         found = events(answer)
         await anext(found)
         assert [each["seq"] for each in (await anext(found))["alerts"]] == [4]
+
+
+async def test_the_stream_tells_what_people_say_of_any_alert(
+    client: test_utils.TestClient[Any, Any], kept: store.Store
+):
+    made = examples.one(1, rule="Shell")
+    await kept.add([made])
+    page = await get(client, "alerts")
+    acknowledge = f"/api/v1/alerts/{made.uuid}/acknowledge"
+    # Said between the page and the stream.
+    await client.post(acknowledge, json={"reason": "a drill"})
+    async with client.get(f"/api/v1/stream?rule=Other&after={page['seq']}-{page['note']}") as answer:
+        found = events(answer)
+        await anext(found)
+        said = await anext(found)
+        assert (said["event"], said["silences"], list(said["acknowledged"])) == ("marks", False, [made.uuid])
+        assert said["acknowledged"][made.uuid]["who"] == "token script"
+        assert said["acknowledged"][made.uuid]["reason"] == "a drill"
+        last = said["id"]
+        # And while it runs.
+        await client.delete(acknowledge)
+        assert (await anext(found))["acknowledged"] == {made.uuid: None}
+    matchers = {"rule": ["Shell"]}
+    body = {"matchers": matchers, "reason": "known", "expires": "2200-01-01T00:00:00Z"}
+    assert (await client.post("/api/v1/silences", json=body)).status == 201
+    async with client.get("/api/v1/stream", headers={"Last-Event-ID": last}) as answer:
+        found = events(answer)
+        await anext(found)
+        said = await anext(found)
+        assert (said["acknowledged"], said["silences"]) == ({made.uuid: None}, True)
+    (covering,) = (await get(client, f"alerts/{made.uuid}"))["silences"]
+    assert (covering["who"], covering["reason"], covering["matchers"]) == ("token script", "known", matchers)
 
 
 async def test_of_a_burst_the_stream_gives_the_newest_and_a_number(

@@ -12,10 +12,11 @@ from tests.hub.web.support import examples
 
 from falcon_hub import alerts
 from falcon_hub.web import asking, exceptions
+from falcon_operator.reconcile import catalog, resources
 from falcon_rules import evaluate
 from falcon_rules.evaluate import mapping
 from falcon_rules.loading import compilation
-from falcon_rules.model import documents
+from falcon_rules.model import documents, manifests
 
 FIELDS = {
     "container.image.repository": "docker.io/library/nginx",
@@ -42,6 +43,54 @@ def silent(rule: str, text: str, event: dict[str, Any]) -> bool:
     )
     assert result.errors == ()
     return not evaluate.compile_condition(result.rules[0].condition, mapping.resolver)(event | {"evt.num": 1})
+
+
+ALWAYS = {"condition": "evt.type = execve", "output": "x", "priority": "INFO"}
+
+
+def silent_resource(kind: manifests.Kind, spec: str, event: dict[str, Any]) -> bool:
+    """The same for a custom resource, taken by the operator. spec: its YAML, with the exception where it belongs."""
+    namespace = "  namespace: shop\n" if kind is manifests.Kind.RULE else ""
+    text = f"apiVersion: falcon.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: own\n{namespace}{spec}"
+    known = catalog.Catalog()
+    known.put(resources.Resource.of(yaml.safe_load(text)))
+    known.compile()
+    (entry,) = known.entries()
+    assert (entry.verdict, entry.diagnostics) == (catalog.Verdict.GOOD, ())
+    assert entry.good is not None
+    return not evaluate.compile_condition(entry.good.condition, mapping.resolver)(event | {"evt.type": "execve"})
+
+
+def spec_with(fragment: str) -> str:
+    """The spec of a rule for executions, with what the fragment has below `spec:`."""
+    head, _, body = fragment.partition("spec:\n")
+    assert all(line.startswith("#") for line in head.splitlines())
+    return f"spec:\n  rule: A rule\n{''.join(f'  {key}: {value}{chr(10)}' for key, value in ALWAYS.items())}{body}"
+
+
+@pytest.mark.parametrize("kind", [manifests.Kind.RULE, manifests.Kind.CLUSTER_RULE])
+def test_the_operator_takes_the_manifests_form(kind: manifests.Kind):
+    found = exceptions.suggest(made())
+    spec = spec_with(found.manifest)
+    assert silent_resource(kind, spec, FIELDS)
+    for name in (each.name for each in found.fields if each.chosen):
+        assert not silent_resource(kind, spec, FIELDS | {name: "/other"})
+
+
+def test_the_operator_takes_the_rule_files_form_in_a_rule_set():
+    rule = yaml.safe_dump([{"rule": made().rule, "desc": "x", **ALWAYS}])
+    text = rule + exceptions.suggest(made()).yaml
+    spec = yaml.safe_dump({"spec": {"rules": text}})
+    assert silent_resource(manifests.Kind.RULE_SET, spec, FIELDS)
+    assert not silent_resource(manifests.Kind.RULE_SET, spec, FIELDS | {"proc.exepath": "/other"})
+
+
+@pytest.mark.parametrize("value", ["1e3", "0o14", "yes", "null", "=", "0x1f", "12:30:00", "a: b", "\u2028", "é\n"])
+def test_no_reader_of_yaml_takes_a_text_for_something_else(value: str):
+    found = exceptions.suggest(made({"proc.name": value}), ["proc.name"])
+    (written,) = yaml.safe_load(found.manifest)["spec"]["exceptions"][0]["values"][0]
+    assert f'- "{written}"\n' in found.manifest or "\\" in found.manifest
+    assert silent_resource(manifests.Kind.CLUSTER_RULE, spec_with(found.manifest), {"proc.name": value})
 
 
 def test_the_usual_fields_are_chosen_and_all_must_fit():
@@ -99,6 +148,7 @@ def test_any_text_is_written_so_that_it_reads_back(fields: dict[str, str]):
         return
     found = exceptions.suggest(made(fields), list(fields))
     assert silent(made().rule, found.yaml, fields)
+    assert silent_resource(manifests.Kind.CLUSTER_RULE, spec_with(found.manifest), fields)
     one = next(iter(fields))
     assert not silent(made().rule, found.yaml, fields | {one: fields[one] + "x"})
 

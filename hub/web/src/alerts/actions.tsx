@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useState } from "preact/hooks";
 import { get, send } from "../api";
 import { Dialog } from "../parts/ui";
-import { patchRow } from "./data";
+import { mark } from "./data";
 import { bigNumber, fromInput } from "../times";
 import type { Counts, Row } from "../types";
 
@@ -66,7 +66,7 @@ const expiryOf = (value: string): string | null => (value === "" ? null : /^\d+$
 export function Acknowledge({ row, onClose }: { row: Row; onClose: () => void }) {
   const queries = useQueryClient();
   const { run, failed, busy } = useSending<Row | undefined>(onClose, ["alert", "counts"], (made) =>
-    patchRow(queries, row.uuid, { acknowledged: made?.acknowledged ?? null }));
+    mark(queries, { [row.uuid]: made?.acknowledged ?? null }));
   const [reason, setReason] = useState(row.acknowledged?.reason ?? "");
   const [until, setUntil] = useState("");
   return (
@@ -106,7 +106,7 @@ const DIMENSIONS = [
 ] as const;
 
 export function SilenceDialog({ row, onClose }: { row: Row; onClose: () => void }) {
-  const { run, failed, busy } = useSending(onClose, ["silences"]);
+  const { run, failed, busy } = useSending(onClose, ["silences", "alert"]);
   const offered = DIMENSIONS.filter((each) => row[each.key]);
   const [on, setOn] = useState<string[]>(offered.filter((each) => each.on || (each.key === "hostname" && !row.pod)).map((each) => each.key));
   const [reason, setReason] = useState("");

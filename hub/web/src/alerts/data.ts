@@ -2,17 +2,20 @@
 import { type InfiniteData, type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/preact-query";
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../api";
-import type { Batch, Page, Row } from "../types";
+import type { Batch, Mark, Marks, Page, Row } from "../types";
 import { useLive } from "./live";
 
 const PAGE = 100;
-/** Changes one row wherever it is shown. */
-export function patchRow(queries: QueryClient, uuid: string, changes: Partial<Row>): void {
+
+/** Shows who has acknowledged what, wherever these alerts are shown as rows. */
+export function mark(queries: QueryClient, acknowledged: Record<string, Mark | null>): void {
   queries.setQueriesData<Pages>({ queryKey: ["alerts"] }, (old) => old && {
-    ...old,
-    pages: old.pages.map((page) => ({ ...page, alerts: page.alerts.map((row) => (row.uuid === uuid ? { ...row, ...changes } : row)) })),
+    ...old, pages: old.pages.map((page) => ({ ...page, alerts: page.alerts.map((row) => marked(row, acknowledged)) })),
   });
 }
+
+const marked = (row: Row, acknowledged: Record<string, Mark | null>): Row =>
+  row.uuid in acknowledged ? { ...row, acknowledged: acknowledged[row.uuid] ?? null } : row;
 
 /** Rows kept while the live tail runs: what scrolls out of it is fetched again when scrolled to. */
 const KEPT = 2_000;
@@ -23,7 +26,7 @@ const SHARE = 0.1;
 
 type Pages = InfiniteData<Page, string>;
 
-export function useAlerts(query: string, open: boolean, atTop: boolean, pointed: { current: boolean }, paused: boolean) {
+export function useAlerts(query: string, atTop: boolean, pointed: { current: boolean }, paused: boolean) {
   const queries = useQueryClient();
   const key = useMemo(() => ["alerts", query], [query]);
   const pages = useInfiniteQuery({
@@ -53,13 +56,30 @@ export function useAlerts(query: string, open: boolean, atTop: boolean, pointed:
     } else queries.setQueryData<Pages>(key, (old) => old && merge(old, batch.alerts));
   }, [key]);
 
-  // A fixed end has no future: nothing can come that fits.
-  const state = useLive(query, open ? pages.data?.pages[0]?.seq : undefined, (batch) => {
-    if (!batch.alerts.length) return;
-    refreshFigures();
-    if (following()) reveal(batch);
-    else setWaiting((old) => held([...batch.alerts, ...old.alerts], old.more + batch.more));
+  // What people have said while the rows were being asked for: the answer may not know of it.
+  const said = useRef<Marks["acknowledged"]>({});
+  const first = pages.data?.pages[0];
+  const state = useLive(query, first && `${first.seq}-${first.note}`, {
+    batch: (batch) => {
+      if (!batch.alerts.length) return;
+      refreshFigures();
+      if (following()) reveal(batch);
+      else setWaiting((old) => held([...batch.alerts, ...old.alerts], old.more + batch.more));
+    },
+    marks: ({ acknowledged, silences }) => {
+      if (queries.isFetching({ queryKey: key })) Object.assign(said.current, acknowledged);
+      mark(queries, acknowledged);
+      setWaiting((old) => ({ ...old, alerts: old.alerts.map((row) => marked(row, acknowledged)) }));
+      for (const uuid of Object.keys(acknowledged)) void queries.invalidateQueries({ queryKey: ["alert", uuid] });
+      if (Object.keys(acknowledged).length) refreshFigures();
+      if (silences) for (const each of ["silences", "alert"]) void queries.invalidateQueries({ queryKey: [each] });
+    },
   });
+  useLayoutEffect(() => {
+    if (isFetching) return;
+    if (Object.keys(said.current).length) mark(queries, said.current);
+    said.current = {};
+  }, [isFetching]);
 
   const showWaiting = useCallback(() => {
     reveal(waiting);
@@ -118,7 +138,7 @@ function merge(old: Pages, fresh: Row[]): Pages {
     alerts = alerts.slice(0, KEPT);
     next = alerts.at(-1)!.cursor;
   }
-  return { pages: [{ alerts, next, seq: old.pages[0]?.seq ?? 0 }], pageParams: [""] };
+  return { pages: [{ alerts, next, seq: old.pages[0]?.seq ?? 0, note: old.pages[0]?.note ?? 0 }], pageParams: [""] };
 }
 
 /** Times are UTC with nine digits behind the point, so their texts sort as they do. */

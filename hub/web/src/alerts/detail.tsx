@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/preact-query";
 import { get } from "../api";
 import { CopyButton, Failure, Icon, PriorityBadge, Time } from "../parts/ui";
 import { fully, relative } from "../times";
-import type { Detail, Field, Row } from "../types";
+import type { Detail, Field } from "../types";
 import { FACET_OF, show, type View, withTerm } from "../view";
 import type { Action } from "./page";
 
@@ -84,7 +84,7 @@ function Body({ alert, view, admin, onAction }: { alert: Detail } & Pick<Props, 
   );
 }
 
-function States({ alert }: { alert: Row }) {
+function States({ alert }: { alert: Detail }) {
   const mark = alert.acknowledged;
   return (
     <>
@@ -98,6 +98,14 @@ function States({ alert }: { alert: Row }) {
         </p>
       )}
       {alert.silenced && <p class="state"><Icon name="mute" /><span>A silence covered it when it came, so it was sent nowhere.</span></p>}
+      {alert.silences.map((each) => (
+        <p key={each.id} class="state">
+          <Icon name="mute" />
+          <span>
+            Alerts like it are silenced by <strong>{each.who}</strong> until <Time at={each.expires} text={fully(each.expires)} />: {each.reason}
+          </span>
+        </p>
+      ))}
     </>
   );
 }

@@ -1,18 +1,18 @@
-// The live tail: alerts that fit the filter, pushed by the hub as they come.
+// The live tail: alerts that fit the filter, and what people say of alerts, pushed by the hub as it comes.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { url } from "../api";
-import type { Batch } from "../types";
+import type { Batch, Marks } from "../types";
 
 export type LiveState = "live" | "connecting" | "off";
 
 /** A browser gives up for good on answers such as 502 from a proxy; then it is tried anew after this long. */
 const RETRY_MS = 5_000;
 
-/** after: number of the newest alert that the page may have already; undefined: not known yet, so nothing happens. */
-export function useLive(query: string, after: number | undefined, onBatch: (batch: Batch) => void): LiveState {
+/** after: how much the page has already, `SEQ-NOTE` of an answer; undefined: not known yet, so nothing happens. */
+export function useLive(query: string, after: string | undefined, on: { batch: (batch: Batch) => void; marks: (marks: Marks) => void }): LiveState {
   const [state, setState] = useState<LiveState>("off");
-  const callback = useRef(onBatch);
-  callback.current = onBatch;
+  const callback = useRef(on);
+  callback.current = on;
   // A layout effect: what the former query gets must not be taken for the new one's.
   useLayoutEffect(() => {
     if (after === undefined) {
@@ -21,7 +21,7 @@ export function useLive(query: string, after: number | undefined, onBatch: (batc
     }
     let source: EventSource | null = null;
     let timer = 0;
-    let seen = String(after);
+    let seen = after;
     const connect = () => {
       setState("connecting");
       const made = new EventSource(`${url("stream")}?${query}&after=${seen}`);
@@ -29,8 +29,12 @@ export function useLive(query: string, after: number | undefined, onBatch: (batc
       made.onopen = () => setState("live");
       made.onmessage = (event) => {
         seen = event.lastEventId;
-        callback.current(JSON.parse(event.data as string) as Batch);
+        callback.current.batch(JSON.parse(event.data as string) as Batch);
       };
+      made.addEventListener("marks", (event) => {
+        seen = event.lastEventId;
+        callback.current.marks(JSON.parse(event.data as string) as Marks);
+      });
       made.onerror = () => {
         setState("connecting");
         if (made.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, RETRY_MS);

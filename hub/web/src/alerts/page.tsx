@@ -29,7 +29,7 @@ export function AlertsPage({ search, admin }: { search: string; admin: boolean }
   const [cursor, setCursor] = useState<string | null>(null);
   const [action, setAction] = useState<Action | null>(null);
   const searchBox = useRef<HTMLInputElement>(null);
-  const data = useAlerts(query, !view.to, atTop, pointed, paused);
+  const data = useAlerts(query, atTop, pointed, paused);
   const { rows } = data;
 
   const open = useCallback(

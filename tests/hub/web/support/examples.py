@@ -133,3 +133,10 @@ def one(seed: int = 1, ago_seconds: float = 60.0, **members: Any) -> alerts.Aler
     """A single alert with chosen members (`output_fields` are added to the drawn ones)."""
     moment = time.time_ns() - int(ago_seconds * 1e9)
     return alerts.parse(document(seed, moment, random.Random(seed), **members))
+
+
+def sink(**members: Any) -> dict[str, Any]:
+    """What is told of a sink, with chosen members."""
+    usual = dict.fromkeys(("delivered", "waiting", "dead", "failures"), 0)
+    unknown = dict.fromkeys(("last_success", "last_error", "last_error_at"))
+    return {"name": "security-chat", "type": "slack", "state": "ok"} | usual | unknown | members

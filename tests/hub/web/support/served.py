@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 ADMIN = ("ada", "correct horse battery")
 VIEWER = ("vic", "staple looks at clouds")
-_SECONDS = 20
+_SECONDS = 60
 """For anything a test waits for; a loaded machine needs it."""
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright import sync_api as playwright
 
-SECONDS = 15
+SECONDS = 60
 """For anything that is waited for: the machine may be loaded."""
 
 SIZE: Any = {"width": 1400, "height": 900}
