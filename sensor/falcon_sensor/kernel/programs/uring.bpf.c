@@ -180,14 +180,17 @@ int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 place;
     EV_PLACE(place);
-    u64 request = 1;
-    u64 user_data;
+    u64 request = ctx->args[1];
+    u64 user_data = request;
+    u64 second = ctx->args[2];
+    /* Read here and not below: clang would make one reading of two, from a computed place, and kernels up to 6.12 at
+     * least refuse a program that does that to its context. */
+    asm volatile("" : "+r"(user_data), "+r"(second));
     s32 result;
     if (place == EV_AT_OVERFLOW) {
-        user_data = ctx->args[1];
-        result = ctx->args[2];
+        request = 1;
+        result = second;
     } else {
-        request = ctx->args[1];
 #if FALCON_COMPLETE_USER_DATA < 0
         u64 entry = ctx->args[FALCON_COMPLETE_RESULT];
         user_data = READ(u64, entry, FALCON_CQE_USER_DATA);
