@@ -17,7 +17,7 @@ from falcon_hub.app import first, keeping, listener, place, telling
 from falcon_hub.routing import router
 from falcon_hub.settings import model, secrets
 from falcon_hub.sinks import base
-from falcon_hub.store import database, store
+from falcon_hub.store import database, leading, store
 from falcon_hub.web import routes as pages
 
 Say = Callable[[str], None]
@@ -46,9 +46,10 @@ async def assemble(settings: model.Settings, say: Say) -> AsyncIterator[Hub]:
         kept = await stack.enter_async_context(await _store(settings))
         door = _door(settings, kept)
         await first.user(kept, settings.access, say, terminal=sys.stderr.isatty())
-        sinks = await stack.enter_async_context(_router(settings, kept, say))
-        await stack.enter_async_context(keeping.keeping(kept, settings.store.retention, say))
-        yield Hub(settings, _application(settings, kept, door, senders, sinks, say))
+        leader = await stack.enter_async_context(leading.elected(settings.database_url, _password(settings)))
+        sinks = await stack.enter_async_context(_router(settings, kept, say, leader))
+        await stack.enter_async_context(keeping.keeping(kept, settings.store.retention, say, leader))
+        yield Hub(settings, _application(settings, kept, door, senders, sinks, leader, say))
 
 
 def _application(
@@ -57,6 +58,7 @@ def _application(
     door: access.Access,
     senders: tokens.Tokens,
     sinks: router.Router,
+    leader: leading.Leader,
     say: Say,
 ) -> web.Application:
     application = web.Application(client_max_size=settings.ingest.max_body_bytes)
@@ -69,7 +71,7 @@ def _application(
         most_bytes=settings.ingest.max_body_bytes,
         custom=settings.custom_fields,
     )
-    numbers = metrics.Metrics(kept, counted, lambda: _sink_metrics(sinks))
+    numbers = metrics.Metrics(kept, counted, lambda: _sink_metrics(sinks, leader))
     routes.add(application, taking, probes.Probes(kept), numbers)
 
     async def states() -> list[dict[str, Any]]:
@@ -82,8 +84,8 @@ def _application(
     return application
 
 
-async def _sink_metrics(sinks: router.Router) -> list[Metric]:
-    return list(telling.metrics(await sinks.states()))
+async def _sink_metrics(sinks: router.Router, leader: leading.Leader) -> list[Metric]:
+    return list(telling.metrics(await sinks.states(), leader.leads))
 
 
 def _tokens(settings: model.Settings, say: Say) -> tokens.Tokens:
@@ -95,10 +97,13 @@ def _tokens(settings: model.Settings, say: Say) -> tokens.Tokens:
     return found
 
 
+def _password(settings: model.Settings) -> str | None:
+    return settings.store.password.reveal() if settings.store.password else None
+
+
 async def _store(settings: model.Settings) -> store.Store:
-    password = settings.store.password
     try:
-        return await store.Store.open(settings.database_url, password.reveal() if password else None)
+        return await store.Store.open(settings.database_url, _password(settings))
     except database.BadUrl as error:
         raise place.Refusal(f"store.url {error}") from None
 
@@ -112,10 +117,10 @@ def _door(settings: model.Settings, kept: store.Store) -> access.Access:
         raise place.Refusal(f"access: {error}") from None
 
 
-def _router(settings: model.Settings, kept: store.Store, say: Say) -> router.Router:
+def _router(settings: model.Settings, kept: store.Store, say: Say, leader: leading.Leader) -> router.Router:
     # Without an address of its own a message has no link: 127.0.0.1 would lead its reader nowhere.
     link = settings.listen.public_url.rstrip("/") or None
     try:
-        return router.Router.make(settings.sinks, settings.routing, kept, say, link)
+        return router.Router.make(settings.sinks, settings.routing, kept, say, link, leader)
     except base.Unusable as error:
         raise place.Refusal(str(error)) from None

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from falcon_hub.settings import model
-from falcon_hub.store import records, store
+from falcon_hub.store import leading, records, store
 
 _SECONDS = 60.0
 _PAUSE_SECONDS = 0.05
@@ -18,8 +18,11 @@ _DAY_NS = 86_400 * 1_000_000_000
 
 
 @contextlib.asynccontextmanager
-async def keeping(kept: store.Store, wanted: model.Retention, say: Callable[[str], None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(_repeated(kept, wanted, say), name="retention")
+async def keeping(
+    kept: store.Store, wanted: model.Retention, say: Callable[[str], None], leader: leading.Leader
+) -> AsyncIterator[None]:
+    """leader: of several hubs on one database it is who removes."""
+    task = asyncio.create_task(_repeated(kept, wanted, say, leader), name="retention")
     try:
         yield
     finally:
@@ -28,8 +31,11 @@ async def keeping(kept: store.Store, wanted: model.Retention, say: Callable[[str
             await task
 
 
-async def _repeated(kept: store.Store, wanted: model.Retention, say: Callable[[str], None]) -> None:
+async def _repeated(
+    kept: store.Store, wanted: model.Retention, say: Callable[[str], None], leader: leading.Leader
+) -> None:
     while True:
+        await leader.wait(True)
         try:
             await once(kept, wanted, say, time.time_ns())
         except records.Unavailable as error:

@@ -1,6 +1,6 @@
 """The hub's directory: made when absent, for its owner alone; and two hubs never share an SQLite file.
 
-Two hubs on one PostgreSQL database are no trouble for alerts, but each would send everything to the sinks.
+Two hubs on one PostgreSQL database have a directory each, and agree on who sends (`store.leading`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from falcon_hub.routing import states
 from falcon_rules import times
 
-_STATES = {"waiting": "retrying", "open": "open", "disabled": "stopped"}
+_STATES = {"waiting": "retrying", "open": "open", "disabled": "stopped", "standby": "standby"}
 _COUNTS = {
     "delivered": "Alerts a receiver has",
     "messages": "Messages that took",
@@ -40,7 +40,14 @@ def page(sink: states.SinkState) -> dict[str, Any]:
     }
 
 
-def metrics(sinks: Iterable[states.SinkState]) -> Iterator[Metric]:
+def metrics(sinks: Iterable[states.SinkState], leads: bool) -> Iterator[Metric]:
+    """leads: of several hubs on one database it is this one that sends, and the only one that has numbers of sinks, so
+    that sums over all hubs are right."""
+    yield GaugeMetricFamily(
+        "falcon_hub_leader", "Whether this hub sends to the sinks and removes what is old", int(leads)
+    )
+    if not leads:
+        return
     up = GaugeMetricFamily("falcon_hub_sink_up", "Whether the last attempt went through", labels=["sink", "type"])
     dead = GaugeMetricFamily("falcon_hub_sink_dead_letters", "Alerts its receiver refused", labels=["sink", "type"])
     behind = GaugeMetricFamily("falcon_hub_sink_behind_alerts", "Alerts it has not come to", labels=["sink", "type"])

@@ -28,7 +28,7 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class SinkState:
     """A sink now. state: working, waiting (between two attempts), open (its receiver is left alone for a while),
-    disabled.
+    disabled, standby (another hub on the same database sends).
 
     behind: alerts in the store that it has not come to. lost: alerts that retention removed before. held: repeats that
     wait to be told. dead: dead letters. error: the last failure, without secrets.

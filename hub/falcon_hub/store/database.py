@@ -24,6 +24,10 @@ _CHECKPOINT_PAGES = 16_000
 """64 MiB of log before the writer itself carries it into the tables, see `checkpoints`."""
 _CONNECT_SECONDS = 5
 _STATEMENT_MILLISECONDS = 20_000
+_HOLDER_MILLISECONDS = 5_000
+"""For the server to say that the lock is still held."""
+_KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""Seconds, seconds, probes: a peer that vanished is given up after some 11 seconds, on both sides of the connection."""
 
 
 class BadUrl(ValueError):
@@ -67,6 +71,24 @@ def readers(location: sa.URL) -> sa.Engine:
     engine = sa.create_engine(location, pool_size=READERS, max_overflow=0)
     _sqlite(engine, "BEGIN", ("query_only=ON", "cache_size=-8192"))
     return engine
+
+
+def holder(location: sa.URL) -> sa.Engine:
+    """PostgreSQL's alone: a connection outside of transactions that both sides soon give up when the other is gone."""
+    options = {f"tcp_{name}": number for name, number in _KEEPALIVES.items()}
+    options["statement_timeout"] = _HOLDER_MILLISECONDS
+    return sa.create_engine(
+        location,
+        poolclass=sa.pool.NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={
+            **_KEEPALIVES,
+            "connect_timeout": _CONNECT_SECONDS,
+            "tcp_user_timeout": 2 * _HOLDER_MILLISECONDS,
+            "application_name": "falcon-hub leader",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        },
+    )
 
 
 def checkpointer(location: sa.URL) -> sa.Engine:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SECONDS = 60.0
+SECONDS = 180.0
 """For anything that is waited for; a loaded machine needs it."""
 
 
