@@ -14,7 +14,7 @@ help: ## print this
 setup: ## make .venv with everything (the other targets do it themselves)
 	@scripts/setup
 
-run: ## watch this machine with the default rules (root), alerts on a page too (HUB=0: without); stop with Ctrl-C
+run: ## watch this machine with the default rules (root), alerts on a page too (HUB=0: without, HUB=hub.yaml: your settings); stop with Ctrl-C
 	@exec scripts/run -r $(RULES) $(ARGS)
 
 check: setup ## lint, format, types, layers
