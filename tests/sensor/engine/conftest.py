@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_rules import bundle, operands, typed
 from falcon_rules.compiler import event_types, types
@@ -19,31 +20,7 @@ from falcon_sensor.state import cgroups, containers, description, view
 SECOND = 1_000_000_000
 CONTAINER_ID = "0123456789ab" + "c" * 52
 
-HEAD = decode.Head(
-    kind=0,
-    event=0,
-    flags=0,
-    time=100 * SECOND,
-    result=0,
-    start=90 * SECOND,
-    cap_effective=0,
-    mnt_ns=4026531840,
-    pid=4242,
-    tid=4242,
-    vpid=4242,
-    vtid=4242,
-    pgid=4242,
-    vpgid=4242,
-    sid=4000,
-    vsid=4000,
-    uid=0,
-    gid=0,
-    loginuid=0xFFFFFFFF,
-    tty=0,
-    ancestors=0,
-    reserved=0,
-    comm=b"cat",
-)
+HEAD = heads.head(pid=4242, time=100 * SECOND, start=90 * SECOND, mnt_ns=4026531840, sid=4000, vsid=4000, comm=b"cat")
 ANCESTORS = (
     decode.Ancestor(80 * SECOND, 4000, 4000, b"bash"),
     decode.Ancestor(70 * SECOND, 3000, 3000, b"sshd"),

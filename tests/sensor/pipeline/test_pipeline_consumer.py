@@ -9,37 +9,14 @@ import threading
 import time
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_rules import bundle
 from falcon_sensor import alerts
 from falcon_sensor.pipeline import canary, consumer, generation
 from falcon_sensor.records import decode, layout
 
-HEAD = decode.Head(
-    kind=0,
-    event=0,
-    flags=0,
-    time=0,
-    result=0,
-    start=1,
-    cap_effective=0,
-    mnt_ns=0,
-    pid=1,
-    tid=1,
-    vpid=1,
-    vtid=1,
-    pgid=1,
-    vpgid=1,
-    sid=1,
-    vsid=1,
-    uid=0,
-    gid=0,
-    loginuid=0,
-    tty=0,
-    ancestors=0,
-    reserved=0,
-    comm=b"x",
-)
+HEAD = heads.head(start=1)
 EXEC_BODY = decode.ExecBody(0, 0, 0, 0, 0, 0, 0)
 OPEN_BODY = decode.OpenBody(0, 0, 0, 0, 0)
 

@@ -6,6 +6,7 @@ The worked example: T is 1000; every event gives an old and a new record, a few 
 from __future__ import annotations
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_sensor.pipeline import handover
 from falcon_sensor.records import decode, layout
@@ -14,31 +15,8 @@ T = 1000
 
 
 def record(time: int, *, tid: int = 7, name: bytes = b"/a", event: str = "openat", wanted: bool = True):
-    head = decode.Head(
-        kind=layout.Kind.OPEN,
-        event=layout.EVENTS.index(event),
-        flags=int(layout.Flag.WANTED) if wanted else 0,
-        time=time,
-        result=3,
-        start=1,
-        cap_effective=0,
-        mnt_ns=0,
-        pid=tid,
-        tid=tid,
-        vpid=1,
-        vtid=1,
-        pgid=1,
-        vpgid=1,
-        sid=1,
-        vsid=1,
-        uid=0,
-        gid=0,
-        loginuid=0,
-        tty=0,
-        ancestors=0,
-        reserved=0,
-        comm=b"x",
-    )
+    flags = int(layout.Flag.WANTED) if wanted else 0
+    head = heads.head(event, pid=tid, flags=flags, time=time, result=3, start=1)
     return decode.Record(decode.encode(layout.Kind.OPEN, head, (), decode.OpenBody(0, 0, 0, 0, 0), {"name": name}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_sensor.pipeline import ownership
 from falcon_sensor.records import decode, layout
@@ -16,11 +17,7 @@ SECOND = 1_000_000_000
 
 def record(pod: int | None = None, *, name: bytes = b"/x", net_ns: int = OWN_NET) -> decode.Record:
     """An open in that pod, as node 1's kubelet names cgroups; None: on the host."""
-    head = decode.Head(
-        kind=0, event=layout.EVENTS.index("openat"), flags=int(layout.Flag.WANTED), time=1, result=3, start=1,
-        cap_effective=0, mnt_ns=1, pid=7, tid=7, vpid=7, vtid=7, pgid=7, vpgid=7, sid=7, vsid=7, uid=0, gid=0,
-        loginuid=0, tty=0, ancestors=0, reserved=0, comm=b"x", net_ns=net_ns,
-    )  # fmt: skip
+    head = heads.head(pid=7, flags=int(layout.Flag.WANTED), time=1, result=3, start=1, mnt_ns=1, net_ns=net_ns)
     path = b"/system.slice/sshd.service"
     if pod is not None:
         path = f"/k8s-node1/kubepods/besteffort/pod{UID.format(pod)}/{CONTAINER}".encode()

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_rules import operands
 from falcon_rules.fields import events, table
@@ -19,15 +20,13 @@ from falcon_sensor.state import cgroups, containers, description, view
 
 SECOND = 1_000_000_000
 HEADER = file.Header("node1", "6.1.0", 1_700_000_000 * SECOND)
-HEAD = decode.Head(
-    **dict.fromkeys(set(decode.Head._fields) - {"comm", "image", "net_ns"}, 0),
-    comm=b"",
-)._replace(
+HEAD = heads.head(
+    pid=4242,
     time=100 * SECOND,
     start=90 * SECOND,
     mnt_ns=4026531840,
-    **dict.fromkeys(("pid", "tid", "vpid", "vtid", "pgid", "vpgid"), 4242),
-    **dict.fromkeys(("sid", "vsid"), 4000),
+    sid=4000,
+    vsid=4000,
     uid=1000,
     loginuid=1000,
     tty=34816,

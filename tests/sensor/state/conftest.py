@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.sensor.support import heads
 
 from falcon_sensor.records import decode, layout
 
@@ -17,31 +18,7 @@ class Records:
     """Builds records; times in seconds since boot, ancestors as (pid, start, comm[, vpid])."""
 
     def __init__(self) -> None:
-        self.head = decode.Head(
-            kind=layout.Kind.EXEC,
-            event=0,
-            flags=0,
-            time=0,
-            result=0,
-            start=0,
-            cap_effective=0,
-            mnt_ns=4026531832,
-            pid=0,
-            tid=0,
-            vpid=0,
-            vtid=0,
-            pgid=0,
-            vpgid=0,
-            sid=0,
-            vsid=0,
-            uid=0,
-            gid=0,
-            loginuid=0xFFFFFFFF,
-            tty=0,
-            ancestors=0,
-            reserved=0,
-            comm=b"",
-        )
+        self.head = heads.head("execve", pid=0, mnt_ns=4026531832, comm=b"")
 
     def _head(self, kind, event, pid, start, time, comm, head):
         own = {"vpid": pid, "tid": pid, "vtid": pid, "pgid": pid, "vpgid": pid, "sid": pid, "vsid": pid, **head}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sensor.support import heads
+
 from falcon_sensor.kernel.plan import interpret
 from falcon_sensor.records import decode, layout
 
@@ -19,29 +21,20 @@ def record(facts: interpret.Facts, base: bytes = b"") -> decode.Record:
         decode.Ancestor((80 - level) * SECOND, 9000 + level, 9000 + level, comm)
         for level, comm in enumerate(facts.ancestors[: layout.ANCESTORS])
     )
-    head = decode.Head(
-        kind=kind,
-        event=layout.EVENTS.index(facts.event),
+    head = heads.head(
+        facts.event,
+        pid=facts.pid,
         flags=flags,
         time=100 * SECOND,
         result=facts.result,
         start=90 * SECOND,
         cap_effective=facts.caps_effective,
         mnt_ns=1,
-        pid=facts.pid,
-        tid=facts.pid,
-        vpid=facts.vpid,
-        vtid=facts.vpid,
-        pgid=facts.pid,
-        vpgid=facts.vpid,
-        sid=facts.pid,
-        vsid=facts.vpid,
+        **dict.fromkeys(("vpid", "vtid", "vpgid", "vsid"), facts.vpid),
         uid=facts.uid,
         gid=facts.gid,
-        loginuid=0xFFFFFFFF,
         tty=0x8801 if facts.has_tty else 0,
         ancestors=len(above),
-        reserved=0,
         comm=facts.comm,
     )
     body: decode.Body
