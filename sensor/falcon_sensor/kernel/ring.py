@@ -94,7 +94,7 @@ class Ring:
                 if position - released >= _RELEASE:
                     released = consumer[0] = position
                 if position >= end:
-                    # In this order: the kernel wakes nobody for a record that comes while we are behind.
+                    # In this order: what comes after the last look leaves a backlog that can be polled for.
                     released = consumer[0] = position
                     end = self._producer[0]
         finally:
