@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.kernel.support import any_kernel, contexts
+from tests.kernel.support import any_kernel, older_kernels
 
 from falcon_sensor.kernel import objects, syscalls, tracepoints
 from falcon_sensor.records import layout
@@ -31,7 +31,8 @@ def test_text_compiles_without_a_warning_into_what_older_kernels_load(machine: s
     made = [objects.Object.from_bytes(bytes.fromhex(line)) for line in compiled.stdout.split()]
     functions = {name: function.code for each in made for name, function in each.functions.items()}
     assert "ev_uring_complete" in functions
-    assert {name: found for name, code in functions.items() if (found := contexts.computed(code))} == {}
+    assert {name: found for name, code in functions.items() if (found := older_kernels.computed(code))} == {}
+    assert {name: found for name, code in functions.items() if (found := older_kernels.falling_back(code))} == {}
 
 
 def test_arm64_has_no_call_that_it_lacks():

@@ -77,10 +77,13 @@ static __always_inline void ev_give_walked(struct ev_workspace *w, u32 slot, u32
 static __always_inline void ev_append_cgroups(struct ev_workspace *w, char *record)
 {
     u64 set = READ(u64, w->facts.task, FALCON_TASK_CGROUPS);
-    u64 cgroups[2] = {READ(u64, set, FALCON_CSS_SET_DEFAULT), ev_v1_cgroup(set)};
+    /* In memory that no filter needs any more: a register that goes round with the loop may come back from the stack at
+     * its end, which then falls into its beginning, and Linux 6.1 wants a jump there. */
+    w->scratch[0] = READ(u64, set, FALCON_CSS_SET_DEFAULT);
+    w->scratch[1] = ev_v1_cgroup(set);
 #pragma clang loop unroll(disable)
     for (u32 slot = 0; slot < 2; slot++) {
-        u64 cgroup = slot ? cgroups[1] : cgroups[0];
+        u64 cgroup = w->scratch[slot & 1];
         w->blobs[0].length = 0;
         if (cgroup) {
             ev_walk_cgroup(w, cgroup);

@@ -183,8 +183,8 @@ int ev_uring_complete(struct bpf_raw_tracepoint_args *ctx)
     u64 request = ctx->args[1];
     u64 user_data = request;
     u64 second = ctx->args[2];
-    /* Read here and not below: clang would make one reading of two, from a computed place, and kernels up to 6.12 at
-     * least refuse a program that does that to its context. */
+    /* Read here and not below: clang would make one reading of two, from a computed place, and Linux 6.1 and 6.12 refuse
+     * a program that does that to its context. */
     asm volatile("" : "+r"(user_data), "+r"(second));
     s32 result;
     if (place == EV_AT_OVERFLOW) {
