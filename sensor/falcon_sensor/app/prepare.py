@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from falcon_sensor.app import memory
+
 if TYPE_CHECKING:
     from falcon_rules import bundle
     from falcon_sensor.kernel.plan import contract
@@ -98,7 +100,8 @@ class Process:
         self._process.wait()
         if self._process.returncode != 0:
             raise Failed(f"the process that compiles rules ended with {self._process.returncode}")
-        answer: Answer = pickle.loads(output)
+        with memory.uncollected():
+            answer: Answer = pickle.loads(output)
         if answer.prepared is None:
             raise Failed("\n".join(answer.errors), complete=True)
         return answer.prepared

@@ -14,7 +14,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from falcon_sensor.app import prepare, signals, terminal
+from falcon_sensor.app import memory, prepare, signals, terminal
 from falcon_sensor.outputs import base
 
 
@@ -39,7 +39,7 @@ def run(request: Request) -> int:
 
     try:
         with contextlib.ExitStack() as stack:
-            with compiling() as process:
+            with memory.uncollected(), compiling() as process:
                 # Imported while the other processes work: half of their time, and all of it on another core.
                 from falcon_sensor.app import sensor
 

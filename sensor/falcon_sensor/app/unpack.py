@@ -7,6 +7,7 @@ standard output. A rule that cannot run here is left out with its reason; the ot
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import pickle
@@ -62,6 +63,7 @@ def _problems(rule: bundle.Rule) -> Iterator[str]:
 
 
 def main() -> None:
+    gc.disable()  # nothing is dropped here that would not live until the end
     head = json.loads(sys.stdin.buffer.readline())
     found = answer(head["digest"], sys.stdin.buffer.read(), head["priority"], frozenset(head["leave_out"]))
     sys.stdout.buffer.write(pickle.dumps(found, pickle.HIGHEST_PROTOCOL))

@@ -14,6 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from falcon_sensor.app import memory
+
 if TYPE_CHECKING:
     from falcon_rules import bundle
     from falcon_sensor.kernel.plan import contract
@@ -70,7 +72,8 @@ def unpack(digest: str, packed: bytes, priority: int, leave_out: Collection[str]
         process.wait()
     if process.returncode != 0:
         raise Refused(f"the process that reads bundles ended with {process.returncode}")
-    answer: Answer = pickle.loads(output)
+    with memory.uncollected():
+        answer: Answer = pickle.loads(output)
     if answer.unpacked is None:
         raise Refused(answer.error, version=answer.version)
     return answer.unpacked

@@ -76,6 +76,25 @@ def test_the_opposite_holds_exactly_elsewhere(part):
     assert meaning(expression.opposite(simplified(part))) == [not answer for answer in meaning(part)]
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    PLAIN, st.sampled_from([atoms.Number, atoms.Bits, atoms.Text]), st.sampled_from([expression.TRUE, expression.FALSE])
+)
+def test_replacing_leaves_means_the_same_as_simplifying_all_anew(part, sort, constant):
+    def change(leaf):
+        return constant if isinstance(leaf.atom, sort) else leaf
+
+    def anew(part):
+        if isinstance(part, expression.Leaf):
+            return change(part)
+        return (expression.every if isinstance(part, expression.All) else expression.some)(*map(anew, part.children))
+
+    small = simplified(part)
+    replaced = expression.Replacement(change)(small)
+    assert meaning(replaced) == meaning(anew(small))
+    assert not any(isinstance(leaf.atom, sort) for leaf in expression.leaves(replaced))
+
+
 def branch_holds(branch, world):
     return all(holds(test, world) for test in branch.tests) and (
         not branch.children or any(branch_holds(child, world) for child in branch.children)

@@ -7,13 +7,14 @@ a rule's comparisons, `expression` combines and simplifies them, `cfilter` print
 
 Ranges, sets and patterns instead of single values let expressions merge what rules say about the
 same thing: `proc.name in (a, b)` and `proc.name = c` are one atom with three patterns.
+
+Atoms and leaves are named tuples because planning is mostly looking them up, and a tuple's hash is the quickest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Closed intervals, ascending, not touching."""
@@ -87,8 +88,7 @@ MADE_ABSOLUTE = frozenset((Subject.NAME, Subject.FIRST, Subject.SECOND))
 """Of these the kernel sees what the caller gave, which may be relative."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A piece of text and whether it must stand at the start or at the end."""
 
     text: bytes
@@ -96,16 +96,14 @@ class Pattern:
     end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """The fact's value lies in one of the ranges."""
 
     fact: str
     ranges: Ranges
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(NamedTuple):
     """`fact & mask` is one of the values."""
 
     fact: str
@@ -113,16 +111,14 @@ class Bits:
     values: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Some pattern fits the subject."""
 
     subject: Subject
     patterns: frozenset[Pattern]
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """The address (`destination` or `source`) lies in one of the networks: (family, bytes, bits).
 
     False for every other family. An IPv4 network also fits the IPv6 form of its addresses

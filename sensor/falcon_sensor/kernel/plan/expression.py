@@ -12,13 +12,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from falcon_sensor.kernel.plan import atoms
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     atom: atoms.Atom
     positive: bool = True
 
@@ -240,13 +239,23 @@ class Replacement:
     def __call__(self, part: Expression) -> Expression:
         found = self._done.get(part)
         if found is None:
-            if isinstance(part, Leaf):
-                found = self._change(part)
-            else:
-                changed = [self(child) for child in part.children]
-                found = every(*changed) if isinstance(part, All) else some(*changed)
-            self._done[part] = found
+            found = self._done[part] = self._change(part) if isinstance(part, Leaf) else self._group(part)
         return found
+
+    def _group(self, part: All | Some) -> Expression:
+        conjunction = isinstance(part, All)
+        neutral = TRUE if conjunction else FALSE
+        kept, changed = set[Expression](), list[Expression]()
+        for child in part.children:
+            found = self(child)
+            if found is child:
+                kept.add(child)
+            elif found != neutral:
+                changed.append(found)
+        if changed:
+            return every(*kept, *changed) if conjunction else some(*kept, *changed)
+        # With some children gone and none changed there is nothing new to be simplified.
+        return part if len(kept) == len(part.children) else _joined(kept, conjunction)
 
 
 def consistent(expression: Expression) -> Expression:
