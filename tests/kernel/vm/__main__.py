@@ -22,7 +22,7 @@ OFFERED = {"bookworm": "abc", "trixie": "abc"}
 """What must be tested. Newer kernels may be built so that they can preempt programs at functions' ends; then A is not
 offered, and said not to be."""
 TESTS = tuple(
-    f"tests/kernel/{name}.py" for name in ("test_known_events", "test_known_calls", "test_uring", "test_uring_calls")
+    f"tests/kernel/test_{name}.py" for name in ("known_events", "known_calls", "uring", "uring_calls", "default_rules")
 )
 SECONDS = 3600
 _LOADER_SECONDS = 600
