@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from playwright import sync_api as playwright
-from tests.hub.web.support import served, windows
+from tests.hub.web.support import chromium, served, windows
 
-CHROMIUM = "/usr/bin/chromium"
+PROGRAM = Path(chromium.__file__)
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -32,11 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
-    if not os.path.exists(CHROMIUM):
-        pytest.skip(f"needs {CHROMIUM}: `make setup` installs it")
+    if not os.path.exists(chromium.CHROMIUM):
+        pytest.skip(f"needs {chromium.CHROMIUM}: `make setup` installs it")
     # Chromium gets a new, empty profile with each start.
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=windows.SECONDS * 1000)
+        found = driver.chromium.launch(executable_path=PROGRAM, args=list(FLAGS), timeout=windows.SECONDS * 1000)
         yield found
         found.close()
 

@@ -86,8 +86,8 @@ async def test_figures(client: test_utils.TestClient[Any, Any], kept: store.Stor
     await kept.acknowledgements.set(examples.one(2).uuid, who="ada", reason="x")
     counts = await get(client, "counts?from=-1h")
     assert counts == {"total": 2, "priorities": [1, 0, 0, 0, 0, 0, 0, 1], "open": [1, 0, 0, 0, 0, 0, 0, 0]}
-    timeline = await get(client, "timeline?from=-1h&buckets=60")
-    assert len(timeline["counts"]) == 60
+    timeline = await get(client, "timeline?from=-1h&buckets=120")
+    assert len(timeline["counts"]) == 120
     assert timeline["end"] - timeline["start"] == pytest.approx(3600, abs=1)
     assert [sum(each[priority] for each in timeline["counts"]) for priority in (0, 7)] == [1, 1]
     assert await get(client, "top?by=rule&rule=A") == {"top": [{"value": "A", "count": 1}]}
