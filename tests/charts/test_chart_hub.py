@@ -7,7 +7,6 @@ from typing import Any
 
 import helm_python
 import pytest
-import yaml
 from tests.charts.support import rendering
 from tests.charts.support.rendering import VALUES, Object
 
@@ -65,10 +64,15 @@ def sensor_settings(values: Object, tmp_path: Path) -> Any:
     return settings
 
 
-def test_nothing_of_it_is_there_unless_asked_for():
-    for each in rendering.render():
-        assert "hub" not in each["metadata"]["name"]
-        assert "HUB" not in yaml.safe_dump(each) or each["kind"] == "FalconRuleSet"
+def test_nothing_of_it_is_there_unless_asked_for_but_its_secrets():
+    """They are filled before, so that its pod need not wait for them once it is switched on."""
+    for values, kinds in ((VALUES["defaults"], {"Secret"}), (VALUES["cert-manager"], {"Secret", "Certificate"})):
+        found = [each for each in rendering.render(values) if "hub" in each["metadata"]["name"]]
+        assert {each["kind"] for each in found} == kinds
+    with_hub, without = rendering.render(VALUES["hub"]), rendering.render(VALUES["defaults"])
+    for kind, name in (("Deployment", "falcon-operator"), ("Role", "falcon-operator")):
+        assert rendering.one(with_hub, kind, name) == rendering.one(without, kind, name), "the operator goes on"
+    assert {"falcon-hub-tls", "falcon-hub-token"} <= {each["metadata"]["name"] for each in without}
 
 
 @pytest.mark.parametrize("values", WITH_HUB.values(), ids=WITH_HUB)
@@ -104,11 +108,29 @@ def test_users_settings_and_secrets_reach_the_hub(tmp_path: Path, monkeypatch: p
 def test_alerts_are_kept_where_the_values_say(values: Object):
     claims = [each for each in rendering.render(values) if each["kind"] == "PersistentVolumeClaim"]
     data = volume(pod_of(values), "data")
-    if values["hub"].get("persistence", {}).get("enabled", True):
+    if values["hub"].get("persistence", {}).get("enabled", True) and "replicas" not in values["hub"]:
         assert data["persistentVolumeClaim"]["claimName"] == claims[0]["metadata"]["name"]
         assert claims[0]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     else:
         assert (data["emptyDir"], claims) == ({}, [])
+
+
+def test_several_hubs_share_a_database_and_stay_while_nodes_are_drained():
+    objects = rendering.render(VALUES["several hubs"])
+    assert rendering.one(objects, "StatefulSet", "falcon-hub")["spec"]["replicas"] == 3
+    selector = rendering.one(objects, "PodDisruptionBudget", "falcon-hub")["spec"]["selector"]["matchLabels"]
+    pod = pod_of(VALUES["several hubs"])
+    (spread,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert spread["podAffinityTerm"]["labelSelector"]["matchLabels"] == selector
+    with pytest.raises(helm_python.HelmError, match=r"hub\.database\.existingSecret"):
+        rendering.render({"hub": {"enabled": True, "replicas": 2}})
+
+
+def test_of_one_hub_no_budget_holds_up_a_drain():
+    values = {"hub": {"enabled": True, "podDisruptionBudget": {"enabled": True}}}
+    assert [each for each in rendering.render(values) if each["metadata"]["name"] == "falcon-hub"]
+    budgets = [each["metadata"]["name"] for each in rendering.render(values) if each["kind"] == "PodDisruptionBudget"]
+    assert budgets == ["falcon-operator"]
 
 
 def test_a_claim_of_ones_own_is_used_and_no_other_is_made():
@@ -209,6 +231,7 @@ def test_no_secret_is_in_what_helm_renders():
         {"settings": {"listen": {"port": 80}}},
         {"ingress": {"enabled": True}},
         {"persistence": {"size": "much"}},
+        {"replicas": 0},
         {"service": {"port": 0}},
     ],
     ids=str,

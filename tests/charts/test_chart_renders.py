@@ -109,7 +109,7 @@ def test_accounts_roles_and_references_are_there(values: Object, version: str):
     ("version", "wanted"), [(OLD, "policy/v1beta1"), ("v1.21.0", "policy/v1"), (TODAY, "policy/v1")]
 )
 def test_the_disruption_budget_is_of_a_version_that_the_server_has(version: str, wanted: str):
-    objects = rendering.render({"hub": {"enabled": True, "podDisruptionBudget": {"enabled": True}}}, version)
+    objects = rendering.render(VALUES["several hubs"], version)
     for name in ("falcon-operator", "falcon-hub"):
         assert rendering.one(objects, "PodDisruptionBudget", name)["apiVersion"] == wanted
 

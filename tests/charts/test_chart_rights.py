@@ -36,7 +36,8 @@ OPERATOR = {
     ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get", ("falcon",)),
     ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "patch", ("falcon",)),
 }
-SECRETS = ("falcon-held", "falcon-ca", "falcon-tls", "falcon-admission")
+# The hub's are filled whether there is one or not.
+SECRETS = ("falcon-held", "falcon-ca", "falcon-tls", "falcon-admission", "falcon-hub-tls", "falcon-hub-token")
 OPERATOR_HERE = {
     ("", "pods", "list", ()),
     ("", "pods", "watch", ()),
@@ -73,11 +74,12 @@ def test_what_cert_manager_fills_the_operator_may_only_read():
     objects = rendering.render(VALUES["cert-manager"])
     secrets = {each[2:] for each in rules(objects, "Role", "falcon-operator") if each[1] == "secrets"}
     assert secrets == {
-        ("get", ("falcon-held",)),
-        ("patch", ("falcon-held",)),
-        ("get", ("falcon-tls", "falcon-admission")),
+        ("get", ("falcon-held", "falcon-hub-token")),
+        ("patch", ("falcon-held", "falcon-hub-token")),
+        ("get", ("falcon-tls", "falcon-admission", "falcon-hub-tls")),
     }
-    assert [each["metadata"]["name"] for each in objects if each["kind"] == "Secret"] == ["falcon-held"]
+    names = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
+    assert names == {"falcon-held", "falcon-hub-token"}
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)

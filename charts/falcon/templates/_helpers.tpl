@@ -57,6 +57,11 @@ imagePullSecrets:
 {{- default (printf "%s-token" (include "falcon.hub" .)) .Values.hub.ingest.existingSecret -}}
 {{- end -}}
 
+{{/* Whether the hub has a volume: several have none, as what they keep is in PostgreSQL. */}}
+{{- define "falcon.hubVolume" -}}
+{{- if and .Values.hub.persistence.enabled (le (int .Values.hub.replicas) 1) }}yes{{ end -}}
+{{- end -}}
+
 {{/* Whether sensors send their alerts to the hub: it is there, and no other receiver is named. */}}
 {{- define "falcon.toHub" -}}
 {{- if and .Values.hub.enabled (not .Values.sensor.settings.http_output.url) }}yes{{ end -}}

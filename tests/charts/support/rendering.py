@@ -106,7 +106,6 @@ VALUES: dict[str, Object] = {
                 "tlsSecret": "falcon-example",
             },
             "allowFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
-            "podDisruptionBudget": {"enabled": True},
             "resources": {"limits": {"memory": "2Gi"}},
             "serviceAccount": {"annotations": {"example.com/role": "hub"}},
             "podAnnotations": {"example.com/a": "b"},
@@ -121,6 +120,7 @@ VALUES: dict[str, Object] = {
         },
         "serviceMonitor": {"enabled": True},
     },
+    "several hubs": {"hub": {"enabled": True, "replicas": 3, "database": {"existingSecret": "postgres"}}},
     "hub without a volume, sensors with a receiver of their own": {
         "hub": {"enabled": True, "persistence": {"enabled": False}},
         "networkPolicy": {"enabled": False},
