@@ -6,6 +6,7 @@ follows from it. All of it takes some milliseconds.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from collections.abc import Callable, Collection, Iterator
@@ -112,12 +113,18 @@ def _by_tracepoints(_: btf.Btf, machine: str, events: Collection[str]) -> backen
         raise backends.NotOffered(f"tracefs cannot be read ({error.strerror})") from None
 
 
+@functools.cache
+def foreign_callers() -> tuple[str, ...]:
+    """Who can make calls here by other conventions than the kernel's own. Takes 0.05 s. Raises OSError."""
+    symbols = Path("/proc/kallsyms").read_bytes()
+    return tuple(sorted({caller for symbol, caller in _OTHER_CALLERS.items() if symbol in symbols}))
+
+
 def _refuse_blindness() -> None:
     try:
-        symbols = Path("/proc/kallsyms").read_bytes()
+        others = foreign_callers()
     except OSError:
         raise backends.NotOffered("/proc/kallsyms, which tells who may call, cannot be read") from None
-    others = sorted({caller for symbol, caller in _OTHER_CALLERS.items() if symbol in symbols})
     if others and "ia32_emulation=0" not in _read(Path("/proc/cmdline")):
         raise backends.NotOffered(
             f"tracepoints of calls do not see {' and '.join(others)} callers, who are possible here"

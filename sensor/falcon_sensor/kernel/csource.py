@@ -96,13 +96,16 @@ _FUNCTIONS = {
 
 
 _TOGETHER = (
-    ("ev_find_host", "ev_exec", "ev_prepare_exec", "ev_sys_exec", "ev_finish", CALL_RETURNED, CALL_TAILS),
-    ("ev_open", "ev_sys_open", "ev_connect", "ev_sys_connect"),
     ("ev_names", "ev_sys_names", "ev_descriptor", "ev_sys_descriptor", "ev_plain", "ev_sys_plain"),
     ("ev_uring_submit", "ev_uring_complete"),
+    ("ev_open", "ev_sys_open"),
+    (
+        *("ev_find_host", "ev_exec", "ev_prepare_exec", "ev_sys_exec", "ev_finish", CALL_RETURNED, CALL_TAILS),
+        *("ev_connect", "ev_sys_connect"),
+    ),
 )
-"""What is compiled together, so that no part takes much longer than another; each takes a tenth of a second for being
-one."""
+"""What is compiled together. Each part takes a tenth of a second for being one, so there are not more. With the stable
+rules the first two take 0.36 s each and the last two 0.28; two CPUs take them up in this order."""
 
 
 class Entry(NamedTuple):

@@ -20,6 +20,7 @@ import functools
 import importlib.resources
 import json
 import os
+import platform
 import socket
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from falcon_sensor.kernel import (
     objectcache,
     objects,
     offsets,
+    syscalls,
     tracepoints,
 )
 from falcon_sensor.kernel.plan import contract
@@ -82,17 +84,28 @@ MOST_DESCRIPTORS = 253
 _types = functools.cache(btf.Btf.load)
 
 
+@functools.cache
+def _members(machine: str) -> dict[str, int]:
+    return offsets.macros(_types(), machine)
+
+
+@functools.cache
+def _hooks() -> tracepoints.Hooks:
+    return tracepoints.find(_types())
+
+
 def warm_up() -> None:
-    """Does ahead of the job what every job needs; what goes wrong is the job's to say."""
-    with contextlib.suppress(btf.BtfError):
-        _types()
+    """Does ahead of the job what every job needs (0.2 s); what goes wrong is the job's to say."""
+    with contextlib.suppress(btf.BtfError, OSError):
+        _hooks()
+        if platform.machine() in syscalls.NUMBERS:
+            _members(platform.machine())
+        choosing.foreign_callers()
 
 
 def source_for(job: Job, calls: backends.Calls | None = None) -> csource.Source:
     """The C text of a job on this kernel."""
-    types = _types()
-    found = offsets.macros(types, job.host.machine)
-    return csource.generate(job.plan, job.host, found, tracepoints.find(types), job.ring_bytes, calls)
+    return csource.generate(job.plan, job.host, _members(job.host.machine), _hooks(), job.ring_bytes, calls)
 
 
 def load(job: Job) -> tuple[install.Loaded, choosing.Choice]:

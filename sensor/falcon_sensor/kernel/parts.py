@@ -40,12 +40,12 @@ class _Block:
 
 def split(text: str, groups: Iterable[Collection[str]]) -> list[str]:
     """A part for each group of programs and maps of which some program is in the text. A program in none of the groups
-    is in the first part. Lines keep their numbers."""
+    is in the last part. Lines keep their numbers."""
     lines = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text).split("\n")
     blocks = list(_blocks(lines))
     programs = {name for block in blocks if block.is_program for name in block.names}
     given = list(map(set, groups))
-    given[0] |= programs.difference(*given)
+    given[-1] |= programs.difference(*given)
     return [_part(lines, blocks, group) for group in given if group & programs]
 
 
