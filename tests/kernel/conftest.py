@@ -105,9 +105,24 @@ def only_the_actor(failed_execs: bool) -> contract.Plan:
     return contract.Plan(frozenset(layout.EVENTS), ONLY_THE_ACTOR, failed_execs=failed_execs)
 
 
+@pytest.fixture(scope="session")
+def kept() -> Iterator[dict[bool, probes.Probes]]:
+    """Probes that modules share in the virtual machines, where loading takes minutes; by whether failed execs show.
+    Elsewhere each module's end with it: other tests count what is attached."""
+    shared: dict[bool, probes.Probes] = {}
+    yield shared
+    for each in shared.values():
+        each.close()
+
+
 @pytest.fixture(scope="module")
-def attached(only_the_actor: contract.Plan, backend: choosing.Wish) -> Iterator[probes.Probes]:
+def attached(
+    only_the_actor: contract.Plan, backend: choosing.Wish, failed_execs: bool, kept: dict[bool, probes.Probes]
+) -> Iterator[probes.Probes]:
     """Its probes."""
+    if failed_execs in kept:
+        yield kept[failed_execs]
+        return
     cache = os.environ.get("FALCON_TEST_PROGRAM_CACHE") or ""
     try:
         loaded = probes.load(only_the_actor, RING, backend=backend, cache=cache)
@@ -115,6 +130,10 @@ def attached(only_the_actor: contract.Plan, backend: choosing.Wish) -> Iterator[
         if backend == "c" or "cannot be had here" not in str(error):
             raise
         pytest.skip(str(error))
+    if "FALCON_TEST_BACKEND" in os.environ:
+        kept[failed_execs] = loaded
+        yield loaded
+        return
     with loaded:
         yield loaded
 
