@@ -131,19 +131,13 @@ def count(connection: sa.Connection, chosen: filters.Filter, now_ns: int) -> dic
 
 
 def _count_acknowledged(connection: sa.Connection, chosen: filters.Filter, now_ns: int) -> dict[int, int]:
-    """Begins with the acknowledgements, which are few, and not with the alerts of the time."""
-    joined = schema.acknowledgements.join(schema.alerts, _T.seq == _A.seq)
-    query = sa.select(_T.priority, sa.func.count()).select_from(joined)
-    query = query.where(sa.or_(_A.expires_ns.is_(None), _A.expires_ns > now_ns))
-    # With something added no index on the time serves, so that SQLite does not think of it.
-    at = _T.time_ns + 0
-    if chosen.since_ns is not None:
-        query = query.where(at >= chosen.since_ns)
-    if chosen.until_ns is not None:
-        query = query.where(at < chosen.until_ns)
-    if chosen.priorities:
-        query = query.where((_T.priority + 0).in_(sorted(chosen.priorities)))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(_T.priority))}
+    """Looks up the alert of each acknowledgement, as these are few. A join SQLite would begin with the alerts."""
+    wanted = conditions.where(connection, dataclasses.replace(chosen, acknowledged=None), now_ns)
+    priority = sa.select(_T.priority).where(_T.seq == _A.seq, *wanted).correlate(schema.acknowledgements)
+    valid = sa.or_(_A.expires_ns.is_(None), _A.expires_ns > now_ns)
+    found = sa.select(priority.scalar_subquery().label("priority")).where(valid).subquery()
+    query = sa.select(found.c.priority, sa.func.count()).where(found.c.priority.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(found.c.priority))}
 
 
 _LEAST_MINUTES = 2
