@@ -34,6 +34,14 @@ _RETRY_MS = 2000
 class Stream:
     def __init__(self, kept: store.Store, door: access.Access) -> None:
         self._store, self._access = kept, door
+        self._waiting: set[asyncio.Task[bool]] = set()
+        self._ended = False
+
+    async def end(self, _application: web.Application) -> None:
+        """At the end of the hub, which would wait for its streams: they never end by themselves. Browsers come back."""
+        self._ended = True
+        for each in self._waiting:
+            each.cancel()
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         await self._access.require(request)
@@ -57,8 +65,10 @@ class Stream:
         self, request: web.Request, response: web.StreamResponse, wanted: filters.Filter, seq: int, note: int
     ) -> None:
         checked = time.monotonic()
-        while True:
-            there = await self._store.wait_for_news(seq, note, _QUIET_SECONDS)
+        while not self._ended:
+            there = await self._news(seq, note)
+            if self._ended:
+                return
             if not there or time.monotonic() - checked > _QUIET_SECONDS:
                 await self._access.require(request)
                 checked = time.monotonic()
@@ -76,6 +86,19 @@ class Stream:
             if said.alerts or said.silences:
                 await response.write(f"event: marks\nid: {seq}-{note}\ndata: {_marks(said)}\n\n".encode())
             await asyncio.sleep(_SETTLE_SECONDS)
+
+    async def _news(self, seq: int, note: int) -> bool:
+        """Waits for them, quiet for too long, or the end."""
+        waiting = asyncio.create_task(self._store.wait_for_news(seq, note, _QUIET_SECONDS))
+        self._waiting.add(waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if not self._ended:
+                raise
+            return False
+        finally:
+            self._waiting.discard(waiting)
 
     async def _read(self, wanted: filters.Filter, seq: int) -> tuple[int, Sequence[records.Stored], int]:
         """Everything new: how far, the newest that fit, and how many more do."""

@@ -326,3 +326,15 @@ async def test_the_stream_ends_with_the_session(
         await kept.accounts.put_user(user)
         async with asyncio.timeout(20):
             await answer.content.read()
+
+
+async def test_streams_end_with_the_hub_that_would_wait_for_them(client: test_utils.TestClient[Any, Any]):
+    async with client.get("/api/v1/stream") as open_one:
+        await open_one.content.readuntil(b"\n\n")
+        assert isinstance(client.server, test_utils.TestServer)
+        await client.server.app.shutdown()
+        async with asyncio.timeout(20):
+            assert await open_one.content.read() == b""
+    # One that comes after that is over at once, too.
+    async with client.get("/api/v1/stream") as late, asyncio.timeout(20):
+        await late.content.read()
