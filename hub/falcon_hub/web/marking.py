@@ -59,10 +59,11 @@ class Marking:
         except ValueError as error:
             raise asking.BadQuestion(str(error)) from None
         shown = shapes.silence(made, time.time_ns())
+        covered = "; ".join(f"{name}: {', '.join(values)}" for name, values in matchers.items())
         await self._access.log(
             who,
             marks.SILENCE,
-            {"id": str(made.id), "matchers": str(shown["matchers"]), "reason": reason, "expires": shown["expires"]},
+            {"id": str(made.id), "matchers": covered, "reason": reason, "expires": shown["expires"]},
             request=request,
         )
         return web.json_response(shown, status=201)

@@ -297,6 +297,7 @@ async def test_the_stream_tells_what_people_say_of_any_alert(
         assert (said["acknowledged"], said["silences"]) == ({made.uuid: None}, True)
     (covering,) = (await get(client, f"alerts/{made.uuid}"))["silences"]
     assert (covering["who"], covering["reason"], covering["matchers"]) == ("token script", "known", matchers)
+    assert (await kept.accounts.audit())[0].detail["matchers"] == "rule: Shell"
 
 
 async def test_of_a_burst_the_stream_gives_the_newest_and_a_number(
