@@ -68,8 +68,8 @@ def table(name: str, given: tables.Table) -> str:
         f"static __always_inline u32 falcon_{name}_step(const struct falcon_{name}_table *table, u32 state, u8 byte)\n"
         f"{{\n"
         f"    u64 entry = (u64)state << {machine.shift} | table->classes[byte];\n"
-        f'    asm volatile("" : "+r"(entry)); /* else clang bounds only the half that needs it, before they are joined:\n'
-        f"                                       Linux 6.1 knows nothing of what comes out of that */\n"
+        # Else clang bounds only the half that needs it, before they are joined: Linux 6.1 then knows no bound at all.
+        f'    asm volatile("" : "+r"(entry));\n'
         f"    return ((const u16 *)table->next)[entry & {(rows << machine.shift) - 1:#x}];\n"
         f"}}\n\n"
         f"static __always_inline void falcon_{name}_output(const struct falcon_{name}_table *table, u32 state,\n"
