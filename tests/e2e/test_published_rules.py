@@ -45,11 +45,16 @@ def _scenarios() -> list[Scenario]:
 
 @pytest.fixture(scope="module")
 def api_server() -> Iterator[None]:
-    """The machine knows the API server's name. (A route to 192.0.2.1, a documentation address, it has to have.)"""
-    before = HOSTS.read_text()
-    HOSTS.write_text(f"{before.rstrip()}\n{API_SERVER}\n")
+    """The machine knows the API server's name. (A route to 192.0.2.1, a documentation address, it has to have.)
+
+    The file is never empty meanwhile: others look names up in it, and another run of this may read it."""
+    with HOSTS.open("a") as file:
+        file.write(f"{API_SERVER}\n")
     yield
-    HOSTS.write_text(before)
+    left = HOSTS.read_text().replace(f"{API_SERVER}\n", "", 1)
+    with HOSTS.open("r+") as file:
+        file.write(left)
+        file.truncate()
 
 
 @pytest.fixture(scope="module")
