@@ -10,7 +10,7 @@ Not every record wakes the reader (why: programs/finish.bpf.c). Whoever waits ha
 `LINGER_SECONDS` when the last look found something, and now and then in any case:
 
     record   A        B    C                   a row that begins with A
-    kernel   wakes    .    .                   at most one wake in WAKE_PAUSE_NS
+    kernel   wakes    .    .                   at most one wake in WAKE_PAUSE_NS, containers apart
     reader   reads A  ......... reads B, C ......... finds nothing, sleeps until woken
                       LINGER               LINGER
 """
@@ -25,7 +25,7 @@ from collections.abc import Generator
 from typing import Final
 
 WAKE_PAUSE_NS: Final = 5_000_000
-"""The kernel's programs wake the reader at most this often."""
+"""For records of host processes the kernel's programs wake the reader at most this often."""
 
 LINGER_SECONDS: Final = 2 * WAKE_PAUSE_NS / 1e9
 """How long after a look that found something to look again. Longer than the pause: a record that wakes nobody is at

@@ -5,15 +5,18 @@ BPF_ARRAY(ev_woken, u64, 1);
 
 /* Waking the reader costs whoever is seen here about as much as the record does (another CPU is interrupted), and the
  * reader more than what it then reads. So in a row of records one wakes it and the others wait for it, not for
- * longer than ring.py says. Forced, because by its own rule the kernel wakes only a reader that has read everything.
- * A time ahead of ours, of another CPU just now, wakes once too often. */
-static __always_inline u64 ev_wakes(u64 now)
+ * longer than ring.py says. A container's records wake always: what else there is to know of it (the names that its
+ * own files give to users) can be read only while it lives. Forced, because by its own rule the kernel wakes only a
+ * reader that has read everything. A time ahead of ours, of another CPU just now, wakes once too often. */
+static __always_inline u64 ev_wakes(const struct falcon_head *head)
 {
     u32 only = 0;
     u64 *woken = ev_woken.lookup(&only);
-    if (!woken || now - *woken < FALCON_WAKE_PAUSE_NS)
+    if (!woken)
+        return BPF_RB_FORCE_WAKEUP;
+    if (!(head->flags & FALCON_FLAG_CONTAINER) && head->time - *woken < FALCON_WAKE_PAUSE_NS)
         return BPF_RB_NO_WAKEUP;
-    *woken = now;
+    *woken = head->time;
     return BPF_RB_FORCE_WAKEUP;
 }
 
@@ -21,7 +24,7 @@ static __always_inline void ev_ship(struct ev_workspace *w, char *record)
 {
     u64 size = w->at;
     BOUND(size, FALCON_BUFFER);
-    if (ev_ring.ringbuf_output(record, size, ev_wakes(((struct falcon_head *)record)->time))) {
+    if (ev_ring.ringbuf_output(record, size, ev_wakes((struct falcon_head *)record))) {
         count(w->kind, FALCON_COUNTER_DROPPED, 1);
         return;
     }
