@@ -65,6 +65,8 @@ def test_container_is_recognised_by_its_control_group(cgroups_path, scene, defau
 
 
 def test_user_of_the_container_has_the_name_that_the_container_gives(scene, default_sensor):
-    """The image's own account list says anna; the host's knows nobody of that id, or somebody else."""
-    scene.container(NGINX, terminal=True, user=1000)
+    """The image's own account list says anna; the host's knows nobody of that id, or somebody else.
+
+    The list can be read while the container lives, so the shell stays a while, as a person would."""
+    scene.container([*NGINX[:-1], "sleep 1; true"], terminal=True, user=1000)
     assert only_alert(scene, default_sensor)["output_fields"]["user.name"] == "anna"
