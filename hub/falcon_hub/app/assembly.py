@@ -46,7 +46,7 @@ async def assemble(settings: model.Settings, say: Say) -> AsyncIterator[Hub]:
         kept = await stack.enter_async_context(await _store(settings))
         door = _door(settings, kept)
         await first.user(kept, settings.access, say, terminal=sys.stderr.isatty())
-        leader = await stack.enter_async_context(leading.elected(settings.database_url, _password(settings)))
+        leader = await stack.enter_async_context(leading.elected(settings.database_url, settings.database_password))
         sinks = await stack.enter_async_context(_router(settings, kept, say, leader))
         await stack.enter_async_context(keeping.keeping(kept, settings.store.retention, say, leader))
         yield Hub(settings, _application(settings, kept, door, senders, sinks, leader, say))
@@ -97,13 +97,9 @@ def _tokens(settings: model.Settings, say: Say) -> tokens.Tokens:
     return found
 
 
-def _password(settings: model.Settings) -> str | None:
-    return settings.store.password.reveal() if settings.store.password else None
-
-
 async def _store(settings: model.Settings) -> store.Store:
     try:
-        return await store.Store.open(settings.database_url, _password(settings))
+        return await store.Store.open(settings.database_url, settings.database_password)
     except database.BadUrl as error:
         raise place.Refusal(f"store.url {error}") from None
 

@@ -81,8 +81,7 @@ def _dead_letters(options: argparse.Namespace) -> int:
 async def _letters(options: argparse.Namespace, settings: model.Settings) -> int:
     from falcon_hub.store import store
 
-    password = settings.store.password
-    async with await store.Store.open(settings.database_url, password.reveal() if password else None) as kept:
+    async with await store.Store.open(settings.database_url, settings.database_password) as kept:
         if options.action == "list":
             for each in await _all(kept, options.sink):
                 if not options.ids or each.id in options.ids:

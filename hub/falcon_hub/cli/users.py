@@ -101,8 +101,7 @@ async def _store(options: argparse.Namespace) -> store.Store:
 
     os.umask(0o077)
     settings, _origins = load.load(options.config, options.option, os.environ)
-    password = settings.store.password
-    return await store.Store.open(settings.database_url, password.reveal() if password else None)
+    return await store.Store.open(settings.database_url, settings.database_password)
 
 
 async def _add(options: argparse.Namespace) -> None:

@@ -160,5 +160,9 @@ class Settings(Section):
         return self.store.url or f"sqlite:///{os.path.abspath(os.path.join(self.data_dir, 'hub.db'))}"
 
     @property
+    def database_password(self) -> str | None:
+        return self.store.password.reveal() if self.store.password else None
+
+    @property
     def ingest_token_file(self) -> str:
         return self.ingest.token_file or os.path.join(self.data_dir, "ingest.token")

@@ -34,8 +34,9 @@ class BadUrl(ValueError):
     """store.url cannot be meant; the text goes on after its name."""
 
 
-def url(text: str) -> sa.URL:
-    """The URL that settings give; a plain `postgresql:` gets the driver that is installed. Raises BadUrl."""
+def url(text: str, password: str | None = None) -> sa.URL:
+    """The URL that settings give; a plain `postgresql:` gets the driver that is installed. password: instead of what
+    the URL has of it. Raises BadUrl."""
     try:
         found = sa.make_url(text)
     except sa.exc.ArgumentError:
@@ -46,7 +47,7 @@ def url(text: str) -> sa.URL:
         raise BadUrl(f"must begin with sqlite: or postgresql:, not {found.drivername}:")
     if found.drivername == "sqlite" and found.database in (None, "", ":memory:"):
         raise BadUrl("needs a file: sqlite:////var/lib/falcon-hub/hub.db")
-    return found
+    return found if password is None else found.set(password=password)
 
 
 def writer(location: sa.URL) -> sa.Engine:

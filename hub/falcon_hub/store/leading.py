@@ -48,9 +48,7 @@ class Alone:
 async def elected(url: str, password: str | None = None) -> AsyncIterator[Leader]:
     """Takes part until it is left, which gives the lock away: leave it when nothing is sent any more. url, password: as
     for `Store.open`."""
-    location = database.url(url)
-    if password is not None:
-        location = location.set(password=password)
+    location = database.url(url, password)
     if location.drivername == "sqlite":
         yield Alone()
         return

@@ -85,16 +85,12 @@ def spans(
         found += _one_by_one(connection, chosen, since, first * MINUTE_NS, begin, width)
     if until is not None and end is not None and end * MINUTE_NS < until:
         found += _one_by_one(connection, chosen, end * MINUTE_NS, until, begin, width)
-    span = _span(_M.minute, begin, width)
-    query = sa.select(span, _M.priority, sa.func.sum(_M.alerts))
+    query = sa.select(_span(_M.minute, begin, width), _M.priority, sa.func.sum(_M.alerts))
     if first is not None:
         query = query.where(_M.minute >= first)
     if end is not None:
         query = query.where(_M.minute < end)
-    if chosen.priorities:
-        query = query.where(_M.priority.in_(sorted(chosen.priorities)))
-    rows = connection.execute(query.group_by(sa.text("1"), sa.text("2")))
-    return found + [(int(row[0]), int(row[1]), int(row[2])) for row in rows]
+    return found + _grouped(connection, query, _M.priority, chosen)
 
 
 def _one_by_one(
@@ -107,8 +103,15 @@ def _one_by_one(
 ) -> list[tuple[int, int, int]]:
     span = _span(_minute_of(_T.time_ns), begin, width)
     query = sa.select(span, _T.priority, sa.func.count()).where(_T.time_ns >= since, _T.time_ns < until)
+    return _grouped(connection, query, _T.priority, chosen)
+
+
+def _grouped(
+    connection: sa.Connection, query: sa.Select[Any], priority: sa.ColumnElement[int], chosen: filters.Filter
+) -> list[tuple[int, int, int]]:
+    """query: of span, priority and how many, which is to be taken together by the first two."""
     if chosen.priorities:
-        query = query.where(_T.priority.in_(sorted(chosen.priorities)))
+        query = query.where(priority.in_(sorted(chosen.priorities)))
     rows = connection.execute(query.group_by(sa.text("1"), sa.text("2")))
     return [(int(row[0]), int(row[1]), int(row[2])) for row in rows]
 

@@ -63,9 +63,7 @@ class Store:
     @classmethod
     async def open(cls, url: str, password: str | None = None) -> Self:
         """Makes or migrates the tables first. Raises BadUrl, Unavailable, MigrationError."""
-        location = database.url(url)
-        if password is not None:
-            location = location.set(password=password)
+        location = database.url(url, password)
         last_seq = await asyncio.to_thread(migrating.upgrade, location)
         return cls(location, last_seq)
 

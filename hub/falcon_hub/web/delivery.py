@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from falcon_hub.access import access, roles
-from falcon_hub.store import records, store
+from falcon_hub.store import store
 from falcon_hub.web import asking, bodies, shapes
 
 States = Callable[[], Awaitable[Sequence[dict[str, Any]]]]
@@ -56,16 +56,13 @@ class Delivery:
         name = request.match_info["name"]
         ids = _ids(await bodies.object_of(request)) if request.can_read_body else None
         # Asked for first: what is dropped cannot be named any more.
-        named = [] if ids is None else await self._named(name, ids)
+        named = [] if ids is None else await self._store.dead_letters.list(name, len(ids), ids=ids)
         number = await act(ids, sink=name)
         detail: dict[str, Any] = {"sink": name, "letters": number}
         if ids is not None:
             detail["alerts"] = [each.alert.uuid for each in named]
         await self._access.log(who, action, detail, request=request)
         return web.json_response({done: number})
-
-    async def _named(self, name: str, ids: Sequence[int]) -> list[records.DeadLetter]:
-        return await self._store.dead_letters.list(name, len(ids), ids=ids)
 
 
 def _ids(body: dict[str, Any]) -> list[int] | None:
