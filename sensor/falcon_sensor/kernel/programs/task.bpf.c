@@ -123,19 +123,24 @@ static __always_inline u64 falcon_pid(const struct falcon_facts *f)
     return READ(u32, f->task, FALCON_TASK_TGID);
 }
 
+/* Where a struct pid has what it is at a nesting level of pid namespaces that it has. */
+static __always_inline u64 ev_upid(u64 pid, u32 level)
+{
+    return pid + FALCON_PID_NUMBERS + (u64)level * FALCON_UPID_SIZE;
+}
+
 /* A struct pid's number at a nesting level of pid namespaces; 0 when it has none there. */
 static __always_inline u32 ev_number(u64 pid, u32 level)
 {
     if (!pid || level > READ(u32, pid, FALCON_PID_LEVEL))
         return 0;
-    return READ(u32, pid, FALCON_PID_NUMBERS + (u64)level * FALCON_UPID_SIZE + FALCON_UPID_NR);
+    return READ(u32, ev_upid(pid, level), FALCON_UPID_NR);
 }
 
 static __always_inline u32 ev_own_number(u64 task)
 {
     u64 pid = READ(u64, task, FALCON_TASK_THREAD_PID);
-    u64 upid = pid + FALCON_PID_NUMBERS + (u64)READ(u32, pid, FALCON_PID_LEVEL) * FALCON_UPID_SIZE;
-    return pid ? READ(u32, upid, FALCON_UPID_NR) : 0;
+    return pid ? READ(u32, ev_upid(pid, READ(u32, pid, FALCON_PID_LEVEL)), FALCON_UPID_NR) : 0;
 }
 
 static __always_inline u64 falcon_vpid(const struct falcon_facts *f)
@@ -164,8 +169,7 @@ static __always_inline int ev_is_sensor(u64 task)
     u32 level = READ(u32, pid, FALCON_PID_LEVEL);
     if (ev_number(pid, level) != ev_host_fact(FALCON_HOST_SENSOR_PID))
         return 0;
-    u64 upid = pid + FALCON_PID_NUMBERS + (u64)level * FALCON_UPID_SIZE;
-    return READ(u32, READ(u64, upid, FALCON_UPID_NS), FALCON_PIDNS_INUM) == ev_host_fact(FALCON_HOST_SENSOR_PIDNS);
+    return READ(u32, READ(u64, ev_upid(pid, level), FALCON_UPID_NS), FALCON_PIDNS_INUM) == ev_host_fact(FALCON_HOST_SENSOR_PIDNS);
 }
 
 static __always_inline void ev_fill_ancestors(u64 task, struct falcon_head *head, struct falcon_ancestor *ancestors)
